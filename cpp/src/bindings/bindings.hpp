@@ -1,0 +1,10 @@
+// One register function an area; module.cpp calls them and does nothing else.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace mettle::bindings {
+
+void register_build_info(pybind11::module_& module);
+
+}  // namespace mettle::bindings

@@ -1,0 +1,7 @@
+// The extension's only entry point: each area registers itself from a file of its own.
+#include "bindings.hpp"
+
+PYBIND11_MODULE(_native, module) {
+    module.doc() = "mettle's native kernels: features, market, inference.";
+    mettle::bindings::register_build_info(module);
+}
