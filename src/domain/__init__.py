@@ -1,1 +1,1 @@
-
+"""Pure rules of trading: no clock, no I/O, no logging, no randomness."""

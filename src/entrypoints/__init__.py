@@ -1,1 +1,1 @@
-
+"""Thin faces over the use cases, and the one place that wires them together."""

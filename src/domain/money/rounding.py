@@ -1,0 +1,66 @@
+"""The rounding rules that every engine shares.
+
+Divisions of sizes and prices floor exactly; fees and funding round half to even; a price that is
+interpolated or slipped rounds against us. The C++ kernels use the same rules on int64 with
+128-bit products (cpp/include/mettle/market/integers.hpp), so the results are equal, not close.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from ..errors import InvalidValue
+
+Exact = Decimal | int | str
+
+
+def exact(value: Exact, name: str = "value") -> Decimal:
+    """Return ``value`` as a finite Decimal.
+
+    Raises:
+        InvalidValue: If it is a float (already rounded by somebody), not a number, or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
+        raise InvalidValue(
+            f"{name} must be a Decimal, an int or a str, was {type(value).__name__} {value!r}",
+            mend=f"write it as text, for example Decimal('{value}')",
+        )
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise InvalidValue(f"{name} must be a number, was {value!r}") from None
+    if not number.is_finite():
+        raise InvalidValue(f"{name} must be finite, was {value!r}")
+    return number
+
+
+def to_units(value: Decimal, unit: Decimal, name: str = "value") -> int:
+    """Return how many whole ``unit`` make ``value``.
+
+    Raises:
+        InvalidValue: If ``value`` is not a multiple of ``unit``.
+    """
+    units = value / unit
+    whole = int(units)
+    if whole * unit != value:
+        raise InvalidValue(f"{name} must be a multiple of {unit}, was {value}")
+    return whole
+
+
+def floor_divide(numerator: int, denominator: int) -> int:
+    """Return ⌊numerator ÷ denominator⌋ for a positive denominator."""
+    return numerator // denominator
+
+
+def round_half_even(numerator: int, denominator: int) -> int:
+    """Return numerator ÷ denominator rounded half to even, for a positive denominator."""
+    quotient, remainder = divmod(numerator, denominator)
+    twice = 2 * remainder
+    if twice > denominator or (twice == denominator and quotient % 2 == 1):
+        return quotient + 1
+    return quotient
+
+
+def scale_half_even(amount: int, rate: int, scale: int) -> int:
+    """Return amount × rate ÷ scale rounded half to even (a fee, a funding payment)."""
+    return round_half_even(amount * rate, scale)

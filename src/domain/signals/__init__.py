@@ -1,0 +1,1 @@
+"""What is computed from bars: feature definitions and rule strategies."""
