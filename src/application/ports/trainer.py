@@ -1,0 +1,95 @@
+"""Training a policy, as a port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ...domain.signals.features import FeatureSet
+from ...domain.simulation.settings import SimulationSettings
+from ..market import MarketPanel
+
+
+@dataclass(frozen=True, slots=True)
+class PpoSettings:
+    """Hyperparameters of proximal policy optimisation (Schulman et al. 2017)."""
+
+    environments: int = 256
+    rollout: int = 64
+    batch_size: int = 4096
+    epochs: int = 4
+    learning_rate: float = 3e-4
+    discount: float = 0.99
+    gae_lambda: float = 0.95
+    clip_range: float = 0.2
+    entropy_coefficient: float = 0.0
+    value_coefficient: float = 0.5
+    max_gradient_norm: float = 0.5
+    hidden: tuple[int, ...] = (64, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """One run of training.
+
+    Attributes:
+        name: The model's name.
+        panel: Training bars only; the scaler is fitted on them.
+        folder: Where checkpoints, TensorBoard scalars and the artefact go.
+        frames: Environment steps to take.
+        window: Bars of features in one observation.
+        episode_length: Bars of one episode; 0 is a whole block.
+        checkpoint_every: Frames between checkpoints; 0 is none.
+        resume: Whether to go on from the folder's last checkpoint.
+    """
+
+    name: str
+    panel: MarketPanel
+    feature_set: FeatureSet
+    settings: SimulationSettings
+    folder: Path
+    frames: int
+    seed: int
+    ppo: PpoSettings = field(default_factory=PpoSettings)
+    window: int = 1
+    episode_length: int = 512
+    checkpoint_every: int = 0
+    resume: bool = False
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """Where a run stands.
+
+    Attributes:
+        mean_reward: Mean episode reward of the last finished episodes, None before the first.
+        remaining_s: Estimated seconds to the end.
+    """
+
+    frames: int
+    total_frames: int
+    frames_per_second: float
+    remaining_s: float
+    mean_reward: float | None
+
+
+ProgressCallback = Callable[[TrainingProgress], None]
+
+
+class Trainer(Protocol):
+    """Turns bars into a safe artefact. Adapter: Stable-Baselines3 PPO on the native market.
+
+    Not thread-safe; one run a process. On KeyboardInterrupt the last checkpoint stays valid.
+    """
+
+    def train(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> Path:
+        """Train, and return the folder of the finished artefact.
+
+        Raises:
+            DataError: If the panel has no block long enough.
+            NotFound: If ``resume`` is set and there is no checkpoint.
+            StorageError: If the disk is full.
+        """

@@ -1,0 +1,1 @@
+"""Metrics of returns and trades, with their intervals."""

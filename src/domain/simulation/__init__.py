@@ -1,0 +1,1 @@
+"""The reference of the market step: plain integers, one rule a function."""
