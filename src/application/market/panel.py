@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,9 @@ class MarketPanel:
     def _check(self, name: str, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> None:
         array = getattr(self, name)
         if array.dtype != dtype or array.shape != shape:
-            raise DataError(f"{name} must be {dtype} of shape {shape}, was {array.dtype} {array.shape}")
+            raise DataError(
+                f"{name} must be {dtype} of shape {shape}, was {array.dtype} {array.shape}"
+            )
         contiguous = np.ascontiguousarray(array)
         if contiguous.flags.writeable:
             contiguous = contiguous.view()
@@ -112,7 +114,7 @@ class MarketPanel:
     @property
     def missing(self) -> NDArray[np.bool_]:
         """Which bars are gaps, shape (T, A)."""
-        return self.state == BarState.MISSING
+        return np.equal(self.state, np.uint8(BarState.MISSING))
 
     def blocks(self) -> tuple[Block, ...]:
         """Return the longest runs of bars that no asset lacks, in order of time."""
@@ -148,11 +150,9 @@ class MarketPanel:
 
     def slice(self, start: int, stop: int) -> MarketPanel:
         """Return the bars ``[start, stop)`` by position, without copying."""
-        rows = {
+        rows: dict[str, Any] = {
             name: getattr(self, name)[start:stop]
-            for name in (
-                "open_time", *_PRICES, "volume", "state", "funding_open", "funding_inside"
-            )
+            for name in ("open_time", *_PRICES, "volume", "state", "funding_open", "funding_inside")
         }
         return replace(self, **rows)
 
@@ -171,7 +171,7 @@ class MarketPanel:
     def select(self, symbols: Sequence[Symbol]) -> MarketPanel:
         """Return the columns of ``symbols``, in that order."""
         columns = [self.column(symbol) for symbol in symbols]
-        rows = {
+        rows: dict[str, Any] = {
             name: np.ascontiguousarray(getattr(self, name)[:, columns])
             for name in (*_PRICES, "volume", "state", "funding_open", "funding_inside")
         }

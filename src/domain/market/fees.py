@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -53,7 +54,7 @@ class FeeSchedule:
         volumes = [tier.volume for tier in self.tiers]
         if not volumes or volumes[0] != 0:
             raise InvalidValue("a fee schedule must start at volume 0")
-        if any(later <= earlier for earlier, later in zip(volumes, volumes[1:], strict=False)):
+        if any(later <= earlier for earlier, later in itertools.pairwise(volumes)):
             raise InvalidValue("fee tiers must rise in volume")
 
     @classmethod
