@@ -1,3 +1,3 @@
-"""Types of the native extension (cpp/src/bindings)."""
+# Types of the native extension (cpp/src/bindings).
 
 def build_info() -> dict[str, object]: ...

@@ -71,7 +71,7 @@ class EngineRun:
 
 
 class BacktestEngine(Protocol):
-    """Plays the market step over a stretch of history. Adapters: native, reference (plain Python)."""
+    """Plays the market step over history. Adapters: native, reference (plain Python)."""
 
     def run(
         self,
