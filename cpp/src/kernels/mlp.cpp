@@ -1,0 +1,211 @@
+#include "mettle/inference/mlp.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__)
+#define METTLE_AVX2 __attribute__((target("avx2")))
+#endif
+// The lane code is one body for every dispatch level, so it must be inlined into each.
+#define METTLE_INLINE inline __attribute__((always_inline))
+
+namespace mettle::inference {
+namespace {
+
+constexpr int kBlock = 16;   // outputs that are stored together
+constexpr int kRun = 256;    // inputs between two additions to the total: bounds rounding errors
+
+template <int Lanes>
+struct Vector {
+    typedef float Float __attribute__((vector_size(4 * Lanes)));
+    typedef std::int32_t Int __attribute__((vector_size(4 * Lanes)));
+};
+
+template <class To, class From>
+METTLE_INLINE void copy_bits(To& to, const From* from) {
+    std::memcpy(&to, from, sizeof(To));
+}
+
+// Outputs [0, Lanes * Wide) of a block; weight is its first row's first lane of interest.
+template <int Lanes, int Wide>
+METTLE_INLINE void dense_tile(const float* input, int inputs, const float* weight,
+                              const float* bias, float* output) {
+    using Float = typename Vector<Lanes>::Float;
+    Float total[Wide];
+    for (int w = 0; w < Wide; ++w) copy_bits(total[w], bias + w * Lanes);
+    for (int start = 0; start < inputs; start += kRun) {
+        const int stop = std::min(inputs, start + kRun);
+        Float part[4][Wide] = {};
+        int i = start;
+        for (; i + 4 <= stop; i += 4) {
+            for (int j = 0; j < 4; ++j) {
+                for (int w = 0; w < Wide; ++w) {
+                    Float row;
+                    copy_bits(row, weight + (i + j) * kBlock + w * Lanes);
+                    part[j][w] += input[i + j] * row;
+                }
+            }
+        }
+        for (int j = 0; i + j < stop; ++j) {
+            for (int w = 0; w < Wide; ++w) {
+                Float row;
+                copy_bits(row, weight + (i + j) * kBlock + w * Lanes);
+                part[j][w] += input[i + j] * row;
+            }
+        }
+        for (int w = 0; w < Wide; ++w) {
+            total[w] += (part[0][w] + part[1][w]) + (part[2][w] + part[3][w]);
+        }
+    }
+    for (int w = 0; w < Wide; ++w) std::memcpy(output + w * Lanes, &total[w], sizeof(Float));
+}
+
+template <int Lanes, int Wide>
+METTLE_INLINE void dense_blocks(const float* input, int inputs, const float* weight,
+                                const float* bias, int blocks, float* output) {
+    for (int block = 0; block < blocks; ++block) {
+        for (int lane = 0; lane < kBlock; lane += Lanes * Wide) {
+            dense_tile<Lanes, Wide>(input, inputs, weight + lane, bias + lane, output + lane);
+        }
+        weight += static_cast<std::ptrdiff_t>(inputs) * kBlock;
+        bias += kBlock;
+        output += kBlock;
+    }
+}
+
+// tanh(x) = E / (E + 2) with E = exp(2|x|) − 1 = (2^k − 1) + 2^k·p(r), 2|x| = k·ln 2 + r: no
+// cancellation for small x, no branch. p is exp's Taylor polynomial less 1 (|r| <= ln 2 / 2, so the
+// first dropped term is under 1e-8). Cody & Waite's split of ln 2 keeps r exact.
+template <int Lanes>
+METTLE_INLINE void tanh_lanes(float* values) {
+    using Float = typename Vector<Lanes>::Float;
+    using Int = typename Vector<Lanes>::Int;
+    constexpr float kRound = 12582912.0F;  // 1.5·2^23: adding it rounds to an integer
+    constexpr float kLimit = 9.1F;         // beyond it tanh rounds to 1
+    Float x;
+    copy_bits(x, values);
+    Int bits;
+    copy_bits(bits, &x);
+    const Int sign = bits & INT32_MIN;
+    bits ^= sign;
+    Float size;
+    copy_bits(size, &bits);
+    size = size > kLimit ? kLimit + Float{} : size;  // a NaN stays
+    const Float twice = size + size;
+    const Float shifted = twice * 1.44269504F + kRound;
+    const Float k = shifted - kRound;
+    const Float r = (twice - k * 0.693359375F) + k * 2.12194440e-4F;
+    Float p = r * (1.0F / 5040.0F) + 1.0F / 720.0F;
+    p = p * r + 1.0F / 120.0F;
+    p = p * r + 1.0F / 24.0F;
+    p = p * r + 1.0F / 6.0F;
+    p = p * r + 0.5F;
+    p = p * r * r + r;
+    Int power;
+    copy_bits(power, &shifted);
+    power = (power << 23) + 0x3F800000;  // the integer k lies in the low bits of `shifted`
+    Float scale;
+    copy_bits(scale, &power);
+    const Float e = (scale - 1.0F) + scale * p;
+    const Float result = e / (e + 2.0F);
+    copy_bits(bits, &result);
+    bits |= sign;
+    std::memcpy(values, &bits, sizeof(bits));
+}
+
+template <int Lanes>
+METTLE_INLINE void tanh_all(float* values, int count) {
+    for (int i = 0; i < count; i += Lanes) tanh_lanes<Lanes>(values + i);
+}
+
+METTLE_INLINE void relu_all(float* values, int count) {
+    for (int i = 0; i < count; ++i) values[i] = values[i] < 0.0F ? 0.0F : values[i];
+}
+
+void dense_portable(const float* input, int inputs, const float* weight, const float* bias,
+                    int blocks, float* output) {
+    dense_blocks<4, 2>(input, inputs, weight, bias, blocks, output);
+}
+void tanh_portable(float* values, int count) { tanh_all<4>(values, count); }
+void relu_portable(float* values, int count) { relu_all(values, count); }
+
+#ifdef METTLE_AVX2
+METTLE_AVX2 void dense_avx2(const float* input, int inputs, const float* weight, const float* bias,
+                            int blocks, float* output) {
+    dense_blocks<8, 2>(input, inputs, weight, bias, blocks, output);
+}
+METTLE_AVX2 void tanh_avx2(float* values, int count) { tanh_all<8>(values, count); }
+METTLE_AVX2 void relu_avx2(float* values, int count) { relu_all(values, count); }
+#endif
+
+int padded(int count) { return (count + kBlock - 1) / kBlock * kBlock; }
+
+}  // namespace
+
+bool supported(Dispatch level) {
+#ifdef METTLE_AVX2
+    if (level == Dispatch::avx2) return __builtin_cpu_supports("avx2") != 0;
+#endif
+    return level != Dispatch::avx2;
+}
+
+Mlp::Mlp(int inputs, const DenseLayer* layers, int count, Activation activation, Dispatch level)
+    : inputs_(inputs),
+      outputs_(layers[count - 1].outputs),
+      widest_(0),
+      dense_(dense_portable),
+      activate_(activation == Activation::tanh ? tanh_portable : relu_portable) {
+#ifdef METTLE_AVX2
+    if (level == Dispatch::avx2 || (level == Dispatch::best && supported(Dispatch::avx2))) {
+        dense_ = dense_avx2;
+        activate_ = activation == Activation::tanh ? tanh_avx2 : relu_avx2;
+    }
+#else
+    static_cast<void>(level);
+#endif
+    for (int l = 0; l < count; ++l) {
+        const int outputs = layers[l].outputs;
+        const auto rows = static_cast<std::size_t>(inputs);
+        const auto lanes = static_cast<std::size_t>(padded(outputs));
+        const Layer layer{inputs, outputs, weights_.size(), weights_.size() + rows * lanes};
+        weights_.resize(layer.bias + lanes, 0.0F);
+        for (std::size_t o = 0; o < static_cast<std::size_t>(outputs); ++o) {
+            float* block = weights_.data() + layer.weight + o / kBlock * kBlock * rows + o % kBlock;
+            for (std::size_t i = 0; i < rows; ++i) {
+                block[i * kBlock] = layers[l].weight[o * rows + i];
+            }
+            weights_[layer.bias + o] = layers[l].bias[o];
+        }
+        layers_.push_back(layer);
+        widest_ = std::max(widest_, padded(outputs));
+        inputs = outputs;
+    }
+}
+
+void Mlp::forward(const float* obs, float* action, float* scratch) const {
+    const float* input = obs;
+    float* output = scratch;
+    float* spare = scratch + widest_;
+    for (const Layer& layer : layers_) {
+        const int lanes = padded(layer.outputs);
+        const float* weight = weights_.data() + layer.weight;
+        dense_(input, layer.inputs, weight, weights_.data() + layer.bias, lanes / kBlock, output);
+        if (&layer != &layers_.back()) activate_(output, lanes);
+        input = output;
+        std::swap(output, spare);
+    }
+    for (int o = 0; o < outputs_; ++o) {
+        const float mean = input[o];
+        action[o] = mean > 1.0F ? 1.0F : (mean < -1.0F ? -1.0F : mean);
+    }
+}
+
+void Mlp::forward_batch(const float* obs, std::size_t rows, float* actions, float* scratch) const {
+    for (std::size_t row = 0; row < rows; ++row) {
+        forward(obs + row * static_cast<std::size_t>(inputs_),
+                actions + row * static_cast<std::size_t>(outputs_), scratch);
+    }
+}
+
+}  // namespace mettle::inference
