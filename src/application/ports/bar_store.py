@@ -91,6 +91,9 @@ class BarStore(Protocol):
             StorageError: If the disk cannot take it.
         """
 
+    def remove(self, symbol: Symbol, timeframe: Timeframe) -> None:
+        """Forget a series; one that is not held is no error."""
+
     def read_funding(self, symbol: Symbol) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return settlement times (Unix ms) and rates (1e-8), both shape (n,); empty if none."""
 

@@ -1,0 +1,1 @@
+"""Where things are kept: the candle lake, the database, artefacts."""

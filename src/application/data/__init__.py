@@ -1,0 +1,1 @@
+"""Getting candles into the lake, judging them, and making panels of them."""
