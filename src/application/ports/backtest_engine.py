@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...domain.simulation.records import FillReason
 from ...domain.simulation.settings import SimulationSettings
 from ..market import MarketPanel
 from .agent import Agent
 from .feature_builder import FeatureTable
 
-
-class FillReason(IntEnum):
-    """Why a fill happened; the numbers are those of the native engine."""
-
-    REBALANCE = 0
-    STOP = 1
-    TRAILING_STOP = 2
-    LIQUIDATION = 3
-    RUIN = 4
-    MARGIN = 5
-
+__all__ = ["FILL_DTYPE", "BacktestEngine", "EngineRun", "FillReason"]
 
 FILL_DTYPE = np.dtype(
     [

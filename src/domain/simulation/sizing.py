@@ -1,0 +1,188 @@
+"""From actions to wanted changes in lots: all of it known at the close of bar t."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .account import Account, AssetState
+from .margin import hard_cuts, margin_usage, soften
+from .numbers import ceil_divide, notional, quantise, sign, truncate_divide
+from .records import AssetBar, AssetTerms, FillReason
+from .settings import ACTION_SCALE, ActionScheme, SimulationSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is wanted of the next open.
+
+    Attributes:
+        changes: Lots to trade of each asset, signed.
+        weights: Wanted weights after the gross limit, 1e-4; None is HOLD.
+        reason: REBALANCE, or MARGIN where the hard limit took over.
+        equity: At the close on which it was decided, 1e-8 quote.
+    """
+
+    changes: tuple[int, ...]
+    weights: tuple[int | None, ...]
+    reason: FillReason
+    equity: int
+
+
+def threshold_weight(action: int, settings: SimulationSettings) -> int | None:
+    """Return all-in, all-out or HOLD (None), 1e-4."""
+    if action > settings.threshold:
+        return settings.max_weight
+    if action < -settings.threshold:
+        return -settings.max_weight if settings.allow_short else 0
+    return None
+
+
+def increment_weight(
+    action: int, lots: int, value: int, equity: int, settings: SimulationSettings
+) -> int | None:
+    """Return the present weight moved by a part of ``increment``, 1e-4; None is HOLD.
+
+    Args:
+        value: |lots| at the close, 1e-8 quote.
+        equity: Above 0.
+    """
+    if action == 0:
+        return None
+    current = sign(lots) * (value * ACTION_SCALE // equity)
+    change = truncate_divide(action * settings.increment, ACTION_SCALE)
+    if sign(action) == -sign(lots) and abs(change) >= abs(current):
+        return 0
+    return current + change
+
+
+def wanted_weight(
+    action: int, lots: int, value: int, equity: int, settings: SimulationSettings
+) -> int | None:
+    """Return the weight that a quantised action asks for, clipped, 1e-4; None is HOLD."""
+    if settings.scheme is ActionScheme.TARGET_WEIGHT:
+        weight: int | None = action
+    elif settings.scheme is ActionScheme.THRESHOLD:
+        weight = threshold_weight(action, settings)
+    elif equity <= 0:
+        weight = None if action == 0 else 0
+    else:
+        weight = increment_weight(action, lots, value, equity, settings)
+    if weight is None:
+        return None
+    if equity <= 0:
+        return 0
+    lowest = -settings.max_weight if settings.allow_short else 0
+    return max(lowest, min(settings.max_weight, weight))
+
+
+def limit_gross(
+    weights: Sequence[int | None], values: Sequence[int], equity: int, gross_limit: int
+) -> list[int | None]:
+    """Scale the weights down so that Σ|weight| keeps the gross limit; HOLD keeps its lots.
+
+    Args:
+        values: |lots| at the close of each asset, 1e-8 quote.
+        equity: Above 0.
+    """
+    held = sum(
+        ceil_divide(value * ACTION_SCALE, equity)
+        for weight, value in zip(weights, values, strict=True)
+        if weight is None
+    )
+    wanted = sum(abs(weight) for weight in weights if weight is not None)
+    if held + wanted <= gross_limit or wanted == 0:
+        return list(weights)
+    room = max(0, gross_limit - held)
+    return [
+        None if weight is None else sign(weight) * (abs(weight) * room // wanted)
+        for weight in weights
+    ]
+
+
+def target_lots(weight: int, equity: int, lot_value: int) -> int:
+    """Return the lots that ``weight`` (1e-4) of ``equity`` buys, rounded toward zero."""
+    return sign(weight) * (abs(weight) * equity // ACTION_SCALE // lot_value)
+
+
+def is_reduction(change: int, lots: int) -> bool:
+    """Return whether ``change`` only makes the position smaller."""
+    return sign(change) == -sign(lots) and abs(change) <= abs(lots)
+
+
+def worth_trading(
+    target: int, lots: int, lot_value: int, equity: int, terms: AssetTerms, band: int
+) -> bool:
+    """Return whether the change from ``lots`` to ``target`` passes the minimum and the band."""
+    change = target - lots
+    size = abs(change) * lot_value
+    exempt = terms.is_perpetual and is_reduction(change, lots)
+    if size < terms.min_notional and not exempt:
+        return False
+    return target == 0 or size * ACTION_SCALE >= band * equity
+
+
+def _change(
+    weight: int | None,
+    state: AssetState,
+    terms: AssetTerms,
+    lot_value: int,
+    equity: int,
+    settings: SimulationSettings,
+) -> int:
+    if weight is None:
+        return 0
+    target = target_lots(weight, equity, lot_value)
+    if not worth_trading(target, state.lots, lot_value, equity, terms, settings.rebalance_band):
+        return 0
+    return target - state.lots
+
+
+def plan_changes(
+    actions: Sequence[float],
+    account: Account,
+    bars: Sequence[AssetBar],
+    settings: SimulationSettings,
+) -> Plan:
+    """Size the actions of one decision on the equity at the close of ``bars``.
+
+    Args:
+        actions: One an asset, float32 values; NaN is HOLD.
+        bars: The bars that have just closed.
+
+    Raises:
+        InvalidValue: If a value leaves 64 bits.
+    """
+    closes = [bar.close for bar in bars]
+    equity = account.equity(closes)
+    values = [abs(account.value(index, close)) for index, close in enumerate(closes)]
+    weights: list[int | None] = []
+    for action, state, bar, value in zip(actions, account.assets, bars, values, strict=True):
+        whole = None if bar.missing else quantise(action)
+        weights.append(
+            None if whole is None else wanted_weight(whole, state.lots, value, equity, settings)
+        )
+    if equity > 0:
+        weights = limit_gross(weights, values, equity, settings.gross_limit)
+    lot_values = [
+        notional(1, bar.close, terms.unit_value)
+        for bar, terms in zip(bars, account.terms, strict=True)
+    ]
+    changes = [
+        _change(weight, state, terms, lot_value, equity, settings)
+        for weight, state, terms, lot_value in zip(
+            weights, account.assets, account.terms, lot_values, strict=True
+        )
+    ]
+    reason = FillReason.REBALANCE
+    if settings.on_margin:
+        usage = margin_usage(sum(values), equity, settings.leverage)
+        if usage is None or usage >= settings.hard_margin:
+            missing = [bar.missing for bar in bars]
+            changes = hard_cuts(account.lots, lot_values, missing, equity, settings)
+            reason = FillReason.MARGIN
+        elif usage >= settings.soft_margin:
+            changes = [
+                soften(change, lots) for change, lots in zip(changes, account.lots, strict=True)
+            ]
+    return Plan(tuple(changes), tuple(weights), reason, equity)
