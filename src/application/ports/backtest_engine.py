@@ -43,7 +43,7 @@ class EngineRun:
         equity: 1e-8 quote, shape (n,), int64; the first is the starting cash.
         cash: 1e-8 quote, shape (n,), int64.
         lots: Positions, shape (n, A), int64.
-        actions: As decided, shape (n − 1, A), float32.
+        actions: As decided, shape (n − 1, A), float32; NaN after a ruin.
         funding: Received (+) or paid (−) from mark to mark, 1e-8, shape (n − 1, A), int64.
         fills: ``FILL_DTYPE`` in order of execution.
         ruined_at: Panel bar of the ruin, or −1. Marks after it stay at the ruined equity.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from math import isqrt
+from typing import Self
 
+from ..market import Instrument
 from .numbers import ceil_divide
 from .settings import RATE_SCALE
 
@@ -37,6 +39,18 @@ class AssetTerms:
     taker_ppm: int = 0
     min_notional: int = 0
     is_perpetual: bool = False
+
+    @classmethod
+    def of(cls, instrument: Instrument) -> Self:
+        """Read them off an instrument, with the fees of the lowest tier."""
+        tier = instrument.fees.tiers[0]
+        return cls(
+            instrument.unit_value,
+            tier.maker_ppm,
+            tier.taker_ppm,
+            instrument.min_notional_units,
+            instrument.symbol.is_perpetual,
+        )
 
 
 @dataclass(frozen=True, slots=True)
