@@ -1,0 +1,47 @@
+"""What doing nothing clever would have earned."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InvalidValue
+
+FloatArray = NDArray[np.float64]
+
+
+def buy_and_hold(close: ArrayLike) -> FloatArray:
+    """Return the NAV of equal weights bought at the first close and left alone, without costs.
+
+    Args:
+        close: Prices or ticks, shape (n,) or (n, A), positive.
+
+    Raises:
+        InvalidValue: If there is no price, or one is not positive.
+    """
+    prices = np.asarray(close, dtype=np.float64)
+    if prices.size == 0 or prices.min() <= 0:
+        raise InvalidValue("a benchmark needs positive prices")
+    growth = prices / prices[0]
+    nav: FloatArray = growth if growth.ndim == 1 else growth.mean(axis=1)
+    return nav
+
+
+def capture(returns: FloatArray, benchmark: FloatArray, *, up: bool) -> float | None:
+    """Return mean return ÷ the benchmark's mean over the bars in which it rose (or fell).
+
+    None where the benchmark has no such bar.
+    """
+    chosen = benchmark > 0 if up else benchmark < 0
+    if not chosen.any():
+        return None
+    return float(returns[chosen].mean() / benchmark[chosen].mean())
+
+
+def capture_ratio(returns: FloatArray, benchmark: FloatArray) -> float | None:
+    """Return upside ÷ downside capture; None where either is missing or downside is 0 or less."""
+    rise = capture(returns, benchmark, up=True)
+    fall = capture(returns, benchmark, up=False)
+    if rise is None or fall is None or fall <= 0.0:
+        return None
+    return rise / fall
