@@ -4,4 +4,5 @@
 PYBIND11_MODULE(_native, module) {
     module.doc() = "mettle's native kernels: features, market, inference.";
     mettle::bindings::register_build_info(module);
+    mettle::bindings::register_inference(module);
 }

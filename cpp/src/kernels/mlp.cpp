@@ -13,8 +13,8 @@
 namespace mettle::inference {
 namespace {
 
-constexpr int kBlock = 16;   // outputs that are stored together
-constexpr int kRun = 256;    // inputs between two additions to the total: bounds rounding errors
+constexpr int kBlock = 8;  // outputs that are stored together
+constexpr int kRun = 256;  // inputs between two additions to the total: bounds rounding errors
 
 template <int Lanes>
 struct Vector {
@@ -27,50 +27,54 @@ METTLE_INLINE void copy_bits(To& to, const From* from) {
     std::memcpy(&to, from, sizeof(To));
 }
 
-// Outputs [0, Lanes * Wide) of a block; weight is its first row's first lane of interest.
-template <int Lanes, int Wide>
-METTLE_INLINE void dense_tile(const float* input, int inputs, const float* weight,
-                              const float* bias, float* output) {
-    using Float = typename Vector<Lanes>::Float;
-    Float total[Wide];
-    for (int w = 0; w < Wide; ++w) copy_bits(total[w], bias + w * Lanes);
-    for (int start = 0; start < inputs; start += kRun) {
-        const int stop = std::min(inputs, start + kRun);
-        Float part[4][Wide] = {};
-        int i = start;
-        for (; i + 4 <= stop; i += 4) {
-            for (int j = 0; j < 4; ++j) {
-                for (int w = 0; w < Wide; ++w) {
-                    Float row;
-                    copy_bits(row, weight + (i + j) * kBlock + w * Lanes);
-                    part[j][w] += input[i + j] * row;
-                }
-            }
-        }
-        for (int j = 0; i + j < stop; ++j) {
-            for (int w = 0; w < Wide; ++w) {
-                Float row;
-                copy_bits(row, weight + (i + j) * kBlock + w * Lanes);
-                part[j][w] += input[i + j] * row;
-            }
-        }
-        for (int w = 0; w < Wide; ++w) {
-            total[w] += (part[0][w] + part[1][w]) + (part[2][w] + part[3][w]);
+// part += x · weights over `Blocks` blocks, whose rows lie `stride` floats apart.
+template <int Lanes, int Blocks>
+METTLE_INLINE void accumulate(typename Vector<Lanes>::Float* part, float x, const float* row,
+                              std::ptrdiff_t stride) {
+    constexpr int kParts = kBlock / Lanes;
+    for (int b = 0; b < Blocks; ++b) {
+        for (int l = 0; l < kParts; ++l) {
+            typename Vector<Lanes>::Float weight;
+            copy_bits(weight, row + b * stride + l * Lanes);
+            part[b * kParts + l] += x * weight;
         }
     }
-    for (int w = 0; w < Wide; ++w) std::memcpy(output + w * Lanes, &total[w], sizeof(Float));
 }
 
-template <int Lanes, int Wide>
+template <int Lanes, int Blocks>
 METTLE_INLINE void dense_blocks(const float* input, int inputs, const float* weight,
-                                const float* bias, int blocks, float* output) {
-    for (int block = 0; block < blocks; ++block) {
-        for (int lane = 0; lane < kBlock; lane += Lanes * Wide) {
-            dense_tile<Lanes, Wide>(input, inputs, weight + lane, bias + lane, output + lane);
+                                const float* bias, float* output) {
+    using Float = typename Vector<Lanes>::Float;
+    constexpr int kWide = Blocks * kBlock / Lanes;
+    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(inputs) * kBlock;
+    Float total[kWide];
+    for (int w = 0; w < kWide; ++w) copy_bits(total[w], bias + w * Lanes);
+    for (int start = 0; start < inputs; start += kRun) {
+        const int count = std::min(inputs - start, kRun);
+        Float even[kWide] = {}, odd[kWide] = {};
+        for (int i = 0; i + 2 <= count; i += 2, input += 2, weight += 2 * kBlock) {
+            accumulate<Lanes, Blocks>(even, input[0], weight, stride);
+            accumulate<Lanes, Blocks>(odd, input[1], weight + kBlock, stride);
         }
-        weight += static_cast<std::ptrdiff_t>(inputs) * kBlock;
-        bias += kBlock;
-        output += kBlock;
+        if (count % 2 != 0) accumulate<Lanes, Blocks>(even, input[0], weight, stride);
+        for (int w = 0; w < kWide; ++w) total[w] += even[w] + odd[w];
+    }
+    for (int w = 0; w < kWide; ++w) std::memcpy(output + w * Lanes, &total[w], sizeof(Float));
+}
+
+// As many blocks together as leave all sums in registers: fewer reloads of the inputs.
+template <int Lanes, int Blocks>
+METTLE_INLINE void dense_layer(const float* input, int inputs, const float* weight,
+                               const float* bias, int blocks, float* output) {
+    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(inputs) * kBlock;
+    int block = 0;
+    for (; block + Blocks <= blocks; block += Blocks) {
+        dense_blocks<Lanes, Blocks>(input, inputs, weight + block * stride, bias + block * kBlock,
+                                    output + block * kBlock);
+    }
+    for (; block < blocks; ++block) {
+        dense_blocks<Lanes, 1>(input, inputs, weight + block * stride, bias + block * kBlock,
+                               output + block * kBlock);
     }
 }
 
@@ -125,7 +129,7 @@ METTLE_INLINE void relu_all(float* values, int count) {
 
 void dense_portable(const float* input, int inputs, const float* weight, const float* bias,
                     int blocks, float* output) {
-    dense_blocks<4, 2>(input, inputs, weight, bias, blocks, output);
+    dense_layer<4, 2>(input, inputs, weight, bias, blocks, output);
 }
 void tanh_portable(float* values, int count) { tanh_all<4>(values, count); }
 void relu_portable(float* values, int count) { relu_all(values, count); }
@@ -133,7 +137,7 @@ void relu_portable(float* values, int count) { relu_all(values, count); }
 #ifdef METTLE_AVX2
 METTLE_AVX2 void dense_avx2(const float* input, int inputs, const float* weight, const float* bias,
                             int blocks, float* output) {
-    dense_blocks<8, 2>(input, inputs, weight, bias, blocks, output);
+    dense_layer<8, 4>(input, inputs, weight, bias, blocks, output);
 }
 METTLE_AVX2 void tanh_avx2(float* values, int count) { tanh_all<8>(values, count); }
 METTLE_AVX2 void relu_avx2(float* values, int count) { relu_all(values, count); }

@@ -41,8 +41,8 @@ public:
     std::size_t scratch_size() const { return 2 * static_cast<std::size_t>(widest_); }
 
     // obs: (input_size), action: (output_size), scratch: (scratch_size); they must not overlap.
-    // Every sum is, for each run of 256 inputs in turn, added to the bias as
-    // (p0 + p1) + (p2 + p3), where pj adds up the products of the inputs i with i mod 4 = j.
+    // An output is its bias plus, for each run of 256 inputs in turn, (even + odd): the sums of the
+    // products of the run's even and of its odd inputs, in rising order.
     void forward(const float* obs, float* action, float* scratch) const;
 
     // Rows of (input_size) to rows of (output_size), each as `forward` does it.
@@ -63,7 +63,7 @@ private:
     int outputs_;
     int widest_;
     std::vector<Layer> layers_;
-    // Blocks of 16 outputs; in a block, rows of 16 lanes input by input. Unused lanes are zero.
+    // Blocks of 8 outputs; in a block, rows of 8 lanes input by input. Unused lanes are zero.
     std::vector<float> weights_;
     Kernel dense_;
     Activate activate_;
