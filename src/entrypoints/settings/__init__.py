@@ -1,0 +1,148 @@
+"""The settings: one ``mettle.toml``, checked as a whole, with the origin of every value.
+
+Order: flag > ``METTLE__SECTION__KEY`` > file > named profile > default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from ...domain.errors import ConfigError
+from ..places import Places
+from ..suggest import did_you_mean
+from .layers import (
+    environment_layer,
+    file_layer,
+    flag_layer,
+    flatten,
+    merge,
+    profile_layer,
+)
+from .secrets import Secrets, read_secrets
+from .sections import (
+    BacktestSection,
+    MarketSection,
+    PaperSection,
+    TrainingSection,
+    WorkspaceSection,
+)
+from .simulation import SimulationSection
+from .texts import Section
+
+__all__ = ["Resolved", "Secrets", "Settings", "known_keys", "resolve"]
+
+
+class Settings(Section):
+    """Everything that ``mettle.toml`` may hold."""
+
+    profile: str = ""
+    """Named profile below the file: conservative, moderate, aggressive, or one of `profiles`."""
+    profiles: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Own profiles: `[profiles.NAME.SECTION]`."""
+    workspace: WorkspaceSection = WorkspaceSection()
+    market: MarketSection = MarketSection()
+    simulation: SimulationSection = SimulationSection()
+    training: TrainingSection = TrainingSection()
+    backtest: BacktestSection = BacktestSection()
+    paper: PaperSection = PaperSection()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Settings, where they belong and where each value came from.
+
+    Attributes:
+        origins: By dotted key; a key that is not in it is a default.
+    """
+
+    settings: Settings
+    places: Places
+    secrets: Secrets
+    origins: Mapping[str, str]
+
+    def rows(self) -> list[tuple[str, object, str]]:
+        """Return (key, value, origin) of every setting, in the order of the sections."""
+        values = self.settings.model_dump(mode="json", by_alias=True, exclude={"profiles"})
+        return [(key, value, self.origins.get(key, "default")) for key, value in flatten(values)]
+
+
+def known_keys() -> list[str]:
+    """Return every dotted key."""
+    return [
+        key
+        for key, _ in flatten(Settings().model_dump(mode="json", by_alias=True))
+        if not key.startswith("profiles")
+    ]
+
+
+def resolve(
+    places: Places,
+    *,
+    flags: Mapping[str, object] | None = None,
+    profile: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Resolved:
+    """Read all layers and check them together.
+
+    Args:
+        flags: The strongest layer, by dotted key.
+        profile: The profile to use instead of the configured one.
+
+    Raises:
+        ConfigError: If a key is unknown or a value breaks a rule: with key, value, rule, mend.
+    """
+    strong = [flag_layer(flags or {}), environment_layer(environment), file_layer(places.config)]
+    name = profile or next((one.values["profile"] for one in strong if "profile" in one.values), "")
+    own = strong[2].values.get("profiles", {})
+    layers = (
+        [*strong, profile_layer(str(name), own if isinstance(own, Mapping) else {})]
+        if name
+        else strong
+    )
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for layer in reversed(layers):
+        values = merge(values, layer.values)
+        origins |= layer.origins
+    if profile:
+        values["profile"], origins["profile"] = profile, "flag"
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error.errors()[0], origins, places) from error
+    return Resolved(settings, places, read_secrets(places.home, environment), origins)
+
+
+def _explain(found: ErrorDetails, origins: Mapping[str, str], places: Places) -> ConfigError:
+    key = ".".join(str(part) for part in found["loc"] if isinstance(part, str))
+    inside = (where for one, where in origins.items() if one.startswith(f"{key}."))
+    origin = origins.get(key) or next(inside, "")
+    place = f" ({origin})" if origin else ""
+    if found["type"] == "extra_forbidden":
+        known = known_keys()
+        sections = sorted({one.rsplit(".", 1)[0] for one in known if "." in one})
+        section = key.rpartition(".")[0]
+        siblings = [one for one in known if one.rpartition(".")[0] == section]
+        mend = did_you_mean(key, siblings + sections) or did_you_mean(key, known)
+        return ConfigError(
+            f"unknown setting {key!r}{place}", mend=mend or "see `mettle config show` for all keys"
+        )
+    rule = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if found["type"] == "model_type":
+        rule = "must be a section with keys of its own"
+    rule = rule[:1].lower() + rule[1:]
+    shown = "" if isinstance(found["input"], Mapping) else f", was {str(found['input'])!r}"
+    what = rule if key and rule.startswith(key) else f"{key} {rule}"
+    if origin.startswith("environment"):
+        mend = f"correct or unset {origin.removeprefix('environment ')}"
+    elif origin == "flag":
+        mend = "correct the flag"
+    else:
+        mend = f"correct it in {places.config}"
+    return ConfigError(f"{what.strip()}{shown}{place}", mend=mend)

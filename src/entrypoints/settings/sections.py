@@ -1,0 +1,141 @@
+"""The sections of ``mettle.toml`` but ``[simulation]``: each key, its unit, bounds and default."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ...application.ports.trainer import PpoSettings
+from .texts import DateText, Section, SymbolText, TimeframeText, split, to_ms
+from .units import Cash
+
+
+class WorkspaceSection(Section):
+    """Where things lie; relative paths start at the workspace."""
+
+    data: str = "data"
+    """The candle lake."""
+    models: str = "models"
+    """Trained models."""
+    runs: str = "runs"
+    """Checkpoints, logs and TensorBoard scalars."""
+    reports: str = "reports"
+    """Tear sheets."""
+    database: str = "mettle.db"
+    """A file, or an SQLAlchemy URL without a password (that is the secret `database_url`)."""
+
+    @model_validator(mode="after")
+    def _no_secret(self) -> Self:
+        login, at, _ = self.database.partition("://")[2].partition("@")
+        if at and ":" in login:
+            raise ValueError(
+                "workspace.database must not hold a password; put the whole URL into the "
+                "environment variable METTLE_SECRET__DATABASE_URL"
+            )
+        return self
+
+
+class MarketSection(Section):
+    """What is traded."""
+
+    venue: str = "binance"
+    """Venue whose candles `data get` downloads."""
+    symbols: Annotated[tuple[SymbolText, ...], BeforeValidator(split)] = Field(
+        default=("BTC/USDT", "ETH/USDT"), min_length=1, max_length=64
+    )
+    """Symbols, as BASE/QUOTE."""
+    timeframe: TimeframeText = "1h"
+    """One of 1m, 5m, 15m, 1h, 4h, 12h, 1d."""
+
+
+class Period(Section):
+    """Bars that open from `from` (included) to `to` (not included), UTC; empty is no limit."""
+
+    from_: DateText = Field(default="", alias="from")
+    """First date."""
+    to: DateText = ""
+    """First date after the period."""
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.from_ and self.to and to_ms(self.from_) >= to_ms(self.to):
+            raise ValueError(f"from must lie before to, were {self.from_} and {self.to}")
+        return self
+
+    @property
+    def milliseconds(self) -> tuple[int | None, int | None]:
+        """Both ends in Unix milliseconds, None where open."""
+        return (
+            to_ms(self.from_) if self.from_ else None,
+            to_ms(self.to) if self.to else None,
+        )
+
+
+class PpoSection(Section):
+    """Hyperparameters of proximal policy optimisation."""
+
+    environments: int = Field(default=256, ge=1, le=65_536)
+    """Environments stepped together."""
+    rollout: int = Field(default=64, ge=2, le=65_536)
+    """Steps of each environment between two updates."""
+    batch_size: int = Field(default=4096, ge=2)
+    """Frames of one gradient step."""
+    epochs: int = Field(default=4, ge=1, le=100)
+    """Passes over each rollout."""
+    learning_rate: float = Field(default=3e-4, gt=0, le=1)
+    """Step size of Adam."""
+    discount: float = Field(default=0.99, ge=0, le=1)
+    """Weight of the next bar's value."""
+    gae_lambda: float = Field(default=0.95, ge=0, le=1)
+    """Mixture of the advantage estimate."""
+    clip_range: float = Field(default=0.2, gt=0, le=1)
+    """How far one update may move the policy."""
+    entropy_coefficient: float = Field(default=0.0, ge=0, le=1)
+    """Reward for staying random."""
+    value_coefficient: float = Field(default=0.5, ge=0, le=10)
+    """Weight of the value loss."""
+    max_gradient_norm: float = Field(default=0.5, gt=0)
+    """Gradients are clipped to this norm."""
+    hidden: Annotated[tuple[int, ...], BeforeValidator(split)] = Field(
+        default=(64, 64), min_length=1, max_length=4
+    )
+    """Widths of the network's hidden layers."""
+
+    def to_domain(self) -> PpoSettings:
+        """Return the trainer's settings."""
+        return PpoSettings(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class TrainingSection(Period):
+    """One run of training."""
+
+    frames: int = Field(default=1_000_000, ge=1)
+    """Environment steps to take."""
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    """Seed of everything random."""
+    window: int = Field(default=1, ge=1, le=512)
+    """Bars of features in one observation."""
+    episode_length: int = Field(default=512, ge=0)
+    """Bars of one episode; 0 is a whole block."""
+    checkpoint_every: int = Field(default=0, ge=0)
+    """Frames between checkpoints; 0 is none."""
+    threads: int = Field(default=0, ge=0, le=1024)
+    """Threads of the market; 0 is one a core."""
+    ppo: PpoSection = PpoSection()
+    """The optimiser."""
+
+
+class BacktestSection(Period):
+    """Running a model over history."""
+
+    cost_profile: str = "default"
+    """Named fees and slippage."""
+
+
+class PaperSection(Period):
+    """Trading on paper."""
+
+    capital: Cash = Field(default=Decimal(10_000), gt=0, le=10_000_000_000)
+    """Starting cash of the paper account, quote currency."""
