@@ -1,0 +1,1 @@
+"""Where bars come from: files, venues, and the synthetic market."""
