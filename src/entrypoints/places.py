@@ -38,9 +38,10 @@ def find(home: Path | None = None, config: Path | None = None) -> Places:
     if not file.is_file():
         if config:
             raise NotFound(f"no settings file at {file}", mend="check the path of --config")
+        name = "" if how.startswith("nothing") else f" {folder}"
         raise NotFound(
             f"no workspace: there is no {CONFIG_NAME} in {folder} ({how})",
-            mend=f"make one with `mettle init {folder}`, or name another with --home",
+            mend=f"make one with `mettle init{name}`, or name another with --home",
         )
     return Places(folder, file, how)
 

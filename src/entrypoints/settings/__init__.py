@@ -138,7 +138,8 @@ def _explain(found: ErrorDetails, origins: Mapping[str, str], places: Places) ->
         rule = "must be a section with keys of its own"
     rule = rule[:1].lower() + rule[1:]
     shown = "" if isinstance(found["input"], Mapping) else f", was {str(found['input'])!r}"
-    what = rule if key and rule.startswith(key) else f"{key} {rule}"
+    verb = rule.startswith(("must ", "has "))
+    what = rule if rule.startswith(f"{key}.") else f"{key} {rule}" if verb else f"{key}: {rule}"
     if origin.startswith("environment"):
         mend = f"correct or unset {origin.removeprefix('environment ')}"
     elif origin == "flag":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from ...application.backtest.cost_profiles import cost_profile
 from ...application.ports.trainer import PpoSettings
+from ...domain.errors import MettleError
 from .texts import DateText, Section, SymbolText, TimeframeText, split, to_ms
 from .units import Cash
 
@@ -130,8 +132,24 @@ class TrainingSection(Period):
 class BacktestSection(Period):
     """Running a model over history."""
 
-    cost_profile: str = "default"
-    """Named fees and slippage."""
+    cost_profile: str = "own"
+    """Named fees and slippage: own, binance, coinbase, alpaca, zero, each also with `+stress`."""
+    gaps: Literal["refuse", "hold"] = "refuse"
+    """What to do with missing bars: refuse the period, or hold positions through them."""
+    close_at_end: bool = False
+    """Whether to sell out at the last close, with costs."""
+    resamples: int = Field(default=1000, ge=0, le=100_000)
+    """Resamples of the bootstrap behind the intervals; 0 leaves them out."""
+    level: float = Field(default=0.9, gt=0, lt=1)
+    """Coverage of the intervals."""
+
+    @field_validator("cost_profile")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            return cost_profile(name).name
+        except MettleError as error:
+            raise ValueError(f"must be a cost profile; {error.mend}") from None
 
 
 class PaperSection(Period):
