@@ -4,7 +4,9 @@
     ├── InvalidInput              2  a value, file or setting breaks a rule
     │   ├── InvalidValue          2  one argument
     │   ├── ConfigError           2  the settings
-    │   └── DataError             2  a file or a series of bars
+    │   ├── DataError             2  a file or a series of bars
+    │   │   └── ArtefactError     2  a model's files: damaged, changed, or of another kind
+    │   └── TrainingDiverged      2  the training's settings drove it out of the finite numbers
     ├── NotFound                  3  a named thing does not exist
     ├── NotRunning                4  a session that should run does not
     ├── RefusedForSafety          5  allowed by nobody, or not without confirmation
@@ -55,6 +57,14 @@ class ConfigError(InvalidInput):
 
 class DataError(InvalidInput):
     """A file or a series of bars breaks a rule."""
+
+
+class ArtefactError(DataError):
+    """A model's files are damaged, were changed, or do not fit what they are used for."""
+
+
+class TrainingDiverged(InvalidInput):
+    """A loss or a weight of a training run is no longer finite."""
 
 
 class NotFound(MettleError):

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ...domain.signals.features import FeatureSet
 from ...domain.simulation.settings import SimulationSettings
+from ..learning.policy import TrainedPolicy
 from ..market import MarketPanel
 
 
@@ -37,12 +38,13 @@ class TrainingJob:
     Attributes:
         name: The model's name.
         panel: Training bars only; the scaler is fitted on them.
-        folder: Where checkpoints, TensorBoard scalars and the artefact go.
-        frames: Environment steps to take.
+        folder: Where checkpoints and TensorBoard scalars go.
+        frames: Environment steps to take; whole rollouts are taken until they are reached.
         window: Bars of features in one observation.
         episode_length: Bars of one episode; 0 is a whole block.
         checkpoint_every: Frames between checkpoints; 0 is none.
         resume: Whether to go on from the folder's last checkpoint.
+        threads: Threads of the market; 0 is all cores. The result does not depend on it.
     """
 
     name: str
@@ -80,16 +82,20 @@ ProgressCallback = Callable[[TrainingProgress], None]
 
 
 class Trainer(Protocol):
-    """Turns bars into a safe artefact. Adapter: Stable-Baselines3 PPO on the native market.
+    """Turns bars into a policy. Adapter: Stable-Baselines3 PPO on the native market.
 
     Not thread-safe; one run a process. On KeyboardInterrupt the last checkpoint stays valid.
     """
 
-    def train(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> Path:
-        """Train, and return the folder of the finished artefact.
+    def train(
+        self, job: TrainingJob, on_progress: ProgressCallback | None = None
+    ) -> TrainedPolicy:
+        """Train, and return the policy; saving it is the caller's part.
 
         Raises:
-            DataError: If the panel has no block long enough.
+            DataError: If the panel has no block long enough, or a checkpoint is damaged or of
+                another job.
             NotFound: If ``resume`` is set and there is no checkpoint.
+            TrainingDiverged: If a loss or a weight is no longer finite.
             StorageError: If the disk is full.
         """

@@ -1,0 +1,1 @@
+"""Learning: scaling features, training policies, keeping them as safe artefacts."""
