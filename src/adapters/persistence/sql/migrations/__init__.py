@@ -1,0 +1,1 @@
+"""What alembic runs to bring a database up to date."""

@@ -1,0 +1,97 @@
+"""The journal in a database: ``mettle.db`` of a workspace, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+
+from .engine import open_engine
+from .migrate import migrate
+from .repositories import (
+    SqlDecisions,
+    SqlEquityMarks,
+    SqlFills,
+    SqlLedgerEntries,
+    SqlOrders,
+    SqlRuns,
+    SqlSeenBars,
+    SqlSnapshots,
+)
+from .session import SqlSession
+
+
+class SqlUnitOfWork:
+    """One transaction over the tables."""
+
+    def __init__(self, engine: Engine, *, writing: bool) -> None:
+        self._session = SqlSession(engine, writing=writing)
+        self.runs = SqlRuns(self._session)
+        self.bars = SqlSeenBars(self._session)
+        self.decisions = SqlDecisions(self._session)
+        self.orders = SqlOrders(self._session)
+        self.fills = SqlFills(self._session)
+        self.ledger = SqlLedgerEntries(self._session)
+        self.marks = SqlEquityMarks(self._session)
+        self.snapshots = SqlSnapshots(self._session)
+
+    def commit(self) -> None:
+        """Make everything since the last commit durable."""
+        self._session.commit()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._session.close()
+
+
+class SqlStore:
+    """A journal in a database; it is created or brought up to date when it is opened.
+
+    Args:
+        database: A file of SQLite, or a URL of SQLite or PostgreSQL.
+        lock_timeout_s: How long a writer waits for another one.
+
+    Raises:
+        StorageError: If it cannot be opened, or is newer than this version of mettle.
+        ConfigError: If the URL names another kind of database.
+    """
+
+    def __init__(self, database: str | Path, *, lock_timeout_s: float = 5.0) -> None:
+        self._engine = open_engine(database, lock_timeout_s=lock_timeout_s)
+        try:
+            migrate(self._engine)
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def writing(self) -> SqlUnitOfWork:
+        """Return a unit that may write."""
+        return SqlUnitOfWork(self._engine, writing=True)
+
+    def reading(self) -> SqlUnitOfWork:
+        """Return a unit that only reads."""
+        return SqlUnitOfWork(self._engine, writing=False)
+
+    def close(self) -> None:
+        """Release files and connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
