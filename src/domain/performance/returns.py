@@ -39,7 +39,7 @@ def nav_per_unit(equity: ArrayLike, flows: ArrayLike | None = None) -> FloatArra
     alive = previous > 0
     growth = np.ones(marks.size)
     growth[1:] = np.where(alive, (marks[1:] - moved[1:]) / np.where(alive, previous, 1.0), 1.0)
-    return np.cumprod(growth)
+    return np.cumprod(growth, dtype=np.float64)
 
 
 def simple_returns(nav: ArrayLike) -> FloatArray:
