@@ -7,12 +7,14 @@ from decimal import ROUND_CEILING, Decimal
 from enum import Enum
 
 from ..errors import InvalidValue
-from ..money import Money, Price, Quantity, exact, to_units
+from ..money import Money, Price, Quantity, exact, multiply, to_units
 from .fees import FeeSchedule
 from .symbol import Symbol
 
 CASH_SCALE = 100_000_000
 """Cash, fees and equity are whole numbers of 1e-8 of the quote currency."""
+
+_CASH_UNIT = Decimal("1e-8")
 
 
 class InstrumentKind(Enum):
@@ -96,12 +98,12 @@ class Instrument:
 
     def price(self, ticks: int) -> Price:
         """Return the price of ``ticks``."""
-        return Price(self.tick_size * ticks)
+        return Price(multiply(self.tick_size, Decimal(ticks)))
 
     def quantity(self, lots: int) -> Quantity:
         """Return the quantity of ``lots``."""
-        return Quantity(self.lot_size * lots)
+        return Quantity(multiply(self.lot_size, Decimal(lots)))
 
     def money(self, units: int) -> Money:
         """Return ``units`` of 1e-8 as money of the quote currency."""
-        return Money(Decimal(units) / CASH_SCALE, self.symbol.quote)
+        return Money(multiply(Decimal(units), _CASH_UNIT), self.symbol.quote)

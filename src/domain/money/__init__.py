@@ -1,16 +1,33 @@
 """Exact amounts: Price, Quantity, Money. Floats are refused at the door."""
 
 from .amounts import Money, Price, Quantity
-from .rounding import Exact, exact, floor_divide, round_half_even, scale_half_even, to_units
+from .rounding import (
+    Exact,
+    add,
+    exact,
+    floor_divide,
+    multiply,
+    plain,
+    round_half_even,
+    scale_half_even,
+    subtract,
+    to_units,
+    total,
+)
 
 __all__ = [
     "Exact",
     "Money",
     "Price",
     "Quantity",
+    "add",
     "exact",
     "floor_divide",
+    "multiply",
+    "plain",
     "round_half_even",
     "scale_half_even",
+    "subtract",
     "to_units",
+    "total",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ..errors import InvalidValue
-from .rounding import Exact, exact
+from .rounding import Exact, add, exact, multiply, plain, subtract
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,16 +26,21 @@ class Quantity:
         return cls(exact(value, "quantity"))
 
     def __add__(self, other: Quantity) -> Quantity:
-        return Quantity(self.amount + other.amount)
+        return Quantity(add(self.amount, other.amount))
 
     def __sub__(self, other: Quantity) -> Quantity:
-        return Quantity(self.amount - other.amount)
+        if other.amount > self.amount:
+            raise InvalidValue(
+                f"quantity must not be negative: {self} − {other}",
+                mend="compare them first; a side carries the sign",
+            )
+        return Quantity(subtract(self.amount, other.amount))
 
     def __bool__(self) -> bool:
         return self.amount != 0
 
     def __str__(self) -> str:
-        return f"{self.amount.normalize():f}"
+        return plain(self.amount)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,10 +61,10 @@ class Price:
 
     def times(self, quantity: Quantity, currency: str) -> Money:
         """Return the notional value of ``quantity`` at this price, in the quote currency."""
-        return Money(self.amount * quantity.amount, currency)
+        return Money(multiply(self.amount, quantity.amount), currency)
 
     def __str__(self) -> str:
-        return f"{self.amount.normalize():f}"
+        return plain(self.amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,13 @@ class Money:
         return cls(Decimal(0), currency)
 
     def __add__(self, other: Money) -> Money:
-        return Money(self.amount + self._same(other), self.currency)
+        return Money(add(self.amount, self._same(other)), self.currency)
 
     def __sub__(self, other: Money) -> Money:
-        return Money(self.amount - self._same(other), self.currency)
+        return Money(subtract(self.amount, self._same(other)), self.currency)
 
     def __neg__(self) -> Money:
-        return Money(-self.amount, self.currency)
+        return Money(subtract(Decimal(0), self.amount), self.currency)
 
     def __lt__(self, other: Money) -> bool:
         return self.amount < self._same(other)

@@ -7,11 +7,17 @@ interpolated or slipped rounds against us. The C++ kernels use the same rules on
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation
 
 from ..errors import InvalidValue
 
 Exact = Decimal | int | str
+
+DIGITS = 100
+"""Sums and products of more significant digits than this are refused, never rounded."""
+
+_EXACT = Context(prec=DIGITS, traps=[Inexact, InvalidOperation, DivisionByZero])
 
 
 def exact(value: Exact, name: str = "value") -> Decimal:
@@ -40,11 +46,62 @@ def to_units(value: Decimal, unit: Decimal, name: str = "value") -> int:
     Raises:
         InvalidValue: If ``value`` is not a multiple of ``unit``.
     """
-    units = value / unit
-    whole = int(units)
-    if whole * unit != value:
+    try:
+        whole, rest = _EXACT.divmod(value, unit)
+    except ArithmeticError:
+        raise InvalidValue(f"{name} must be a multiple of {unit}, was {value}") from None
+    if rest:
         raise InvalidValue(f"{name} must be a multiple of {unit}, was {value}")
-    return whole
+    return int(whole)
+
+
+def add(left: Decimal, right: Decimal) -> Decimal:
+    """Return the exact sum, whatever the thread's decimal context.
+
+    Raises:
+        InvalidValue: If it has more than ``DIGITS`` significant digits.
+    """
+    try:
+        return _EXACT.add(left, right)
+    except Inexact:
+        raise InvalidValue(f"{left} + {right} needs more than {DIGITS} digits") from None
+
+
+def subtract(left: Decimal, right: Decimal) -> Decimal:
+    """Return the exact difference, whatever the thread's decimal context.
+
+    The operators − and abs() would round to the context's digits.
+
+    Raises:
+        InvalidValue: If it has more than ``DIGITS`` significant digits.
+    """
+    return add(left, right.copy_negate())
+
+
+def multiply(left: Decimal, right: Decimal) -> Decimal:
+    """Return the exact product, whatever the thread's decimal context.
+
+    Raises:
+        InvalidValue: If it has more than ``DIGITS`` significant digits.
+    """
+    try:
+        return _EXACT.multiply(left, right)
+    except Inexact:
+        raise InvalidValue(f"{left} × {right} needs more than {DIGITS} digits") from None
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Return the exact sum of ``amounts``, 0 if there are none."""
+    result = Decimal(0)
+    for amount in amounts:
+        result = add(result, amount)
+    return result
+
+
+def plain(amount: Decimal) -> str:
+    """Return all digits of ``amount`` without an exponent or trailing zeros."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def floor_divide(numerator: int, denominator: int) -> int:

@@ -1,0 +1,100 @@
+"""The append-only books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from ..errors import InvalidValue, MettleError
+from ..money import add, plain
+from .entry import Entry, sums
+
+
+class Ledger:
+    """Entries in the order in which they came; balances are their sums, and nothing else.
+
+    Nothing is changed or removed: a mistake is mended by a further entry. An entry that comes twice
+    is applied once. Not thread-safe.
+    """
+
+    __slots__ = ("_balances", "_by_id")
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._by_id: dict[str, Entry] = {}
+        self._balances: dict[tuple[str, str], Decimal] = {}
+        for entry in entries:
+            self.append(entry)
+
+    def append(self, entry: Entry) -> bool:
+        """Book an entry and return whether it was new.
+
+        Raises:
+            InvalidValue: If another event is already booked under its id.
+        """
+        if not self.is_new(entry):
+            return False
+        moved = dict(self._balances)
+        for posting in entry.postings:
+            key = posting.account, posting.asset
+            moved[key] = add(moved.get(key, Decimal(0)), posting.amount)
+        self._balances = moved
+        self._by_id[entry.entry_id] = entry
+        return True
+
+    def is_new(self, entry: Entry) -> bool:
+        """Return whether the entry's event is not booked yet.
+
+        Raises:
+            InvalidValue: If another event is booked under its id.
+        """
+        known = self._by_id.get(entry.entry_id)
+        if known is None:
+            return True
+        if not known.same_event(entry):
+            raise InvalidValue(
+                f"entry {entry.entry_id} is booked with other content: {known.postings}, "
+                f"now {entry.postings}",
+                mend="give the new event an id of its own",
+            )
+        return False
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, entry_id: str) -> bool:
+        return entry_id in self._by_id
+
+    def find(self, entry_id: str) -> Entry | None:
+        """Return the entry booked under an id, or None."""
+        return self._by_id.get(entry_id)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, in the order of booking."""
+        return tuple(self._by_id.values())
+
+    @property
+    def balances(self) -> Mapping[tuple[str, str], Decimal]:
+        """The balance of each (account, asset) that was ever posted to."""
+        return dict(self._balances)
+
+    def balance(self, account: str, asset: str) -> Decimal:
+        """Return what ``account`` holds of ``asset``; 0 if nothing was ever posted."""
+        return self._balances.get((account, asset), Decimal(0))
+
+    def verify(self) -> None:
+        """Prove that the balances are the sums of the postings, and that each asset sums to zero.
+
+        Raises:
+            MettleError: If not; that is a defect of ours.
+        """
+        again: dict[tuple[str, str], Decimal] = {}
+        for entry in self._by_id.values():
+            for posting in entry.postings:
+                key = posting.account, posting.asset
+                again[key] = add(again.get(key, Decimal(0)), posting.amount)
+        if again != self._balances:
+            raise MettleError("the ledger's balances are not the sums of its postings")
+        rests = sums(posting for entry in self._by_id.values() for posting in entry.postings)
+        if wrong := {asset: plain(rest) for asset, rest in rests.items() if rest}:
+            raise MettleError(f"the ledger does not sum to zero: {wrong}")
