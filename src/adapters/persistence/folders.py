@@ -1,0 +1,118 @@
+"""Folders of a few files that are either the old ones or the new ones, whatever happens."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ...domain.errors import ArtefactError, NotFound, StorageError
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Make ``path`` a folder of exactly ``files``; a folder that was there is replaced.
+
+    Every file is on the disk before the folder gets its name. One writer at a time.
+
+    Raises:
+        StorageError: If the disk is full or the place cannot be written; the old content stays.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        recover_folder(path)
+        for stale in path.parent.glob(f".{path.name}.*.tmp"):
+            shutil.rmtree(stale)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+        for name, data in files.items():
+            with (temporary / name).open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.chmod(0o755)
+        _sync(temporary)
+        if path.exists():
+            path.rename(_aside(path))
+        temporary.rename(path)
+        _sync(path.parent)
+        shutil.rmtree(_aside(path), ignore_errors=True)  # a leftover goes at the next write
+    except OSError as error:
+        recover_folder(path)
+        raise storage_error(path, error) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)  # nothing is left of it after success
+
+
+def recover_folder(path: Path) -> None:
+    """Undo or finish a replacement that a crash cut between its two renames."""
+    aside = _aside(path)
+    if not aside.is_dir():
+        return
+    if path.exists():
+        shutil.rmtree(aside)
+    else:
+        aside.rename(path)
+
+
+def read_regular(folder: Path, name: str, limit: int) -> bytes:
+    """Return a file's bytes, following no link.
+
+    Args:
+        folder: A folder, itself no link.
+        name: A plain file name.
+        limit: Most bytes that the file may hold.
+
+    Raises:
+        NotFound: If the folder or the file is missing.
+        ArtefactError: If either is a link or of another kind, or the file is too large.
+        StorageError: If it cannot be read.
+    """
+    if name != Path(name).name or name in {"", ".", ".."}:
+        raise ArtefactError(f"{name!r} is no plain file name")
+    try:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            # Non-blocking, so that a pipe of that name cannot hang the reader.
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root)
+        finally:
+            os.close(root)
+        with os.fdopen(handle, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ArtefactError(f"{folder / name} is not a regular file")
+            data = file.read(limit + 1) if status.st_size <= limit else b""
+    except FileNotFoundError:
+        raise NotFound(f"{folder / name} does not exist") from None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise ArtefactError(f"{folder / name} is a link, links are refused") from error
+        raise storage_error(folder / name, error) from error
+    if status.st_size > limit or len(data) > limit:
+        raise ArtefactError(f"{folder / name} holds more than {limit} bytes")
+    return data
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Return the error of ours for one of the operating system's."""
+    reason = error.strerror or str(error)
+    mend = "free some space, or use another folder"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        mend = "use a folder that can be written"
+    return StorageError(f"cannot use {path}: {reason}", mend=mend)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.replaced")
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
