@@ -10,7 +10,9 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from ...application.backtest.cost_profiles import cost_profile
 from ...application.ports.trainer import PpoSettings
 from ...domain.errors import MettleError
-from .texts import DateText, Section, SymbolText, TimeframeText, split, to_ms
+from ...domain.signals.catalogue import default_feature_set, parse_feature
+from ...domain.signals.features import FeatureSet
+from .texts import DateText, Section, SymbolText, TimeframeText, split, split_features, to_ms
 from .units import Cash
 
 
@@ -121,12 +123,28 @@ class TrainingSection(Period):
     """Bars of features in one observation."""
     episode_length: int = Field(default=512, ge=0)
     """Bars of one episode; 0 is a whole block."""
+    features: Annotated[tuple[str, ...], BeforeValidator(split_features)] = ()
+    """Features, such as `rsi(14)` or `macd(12,26,9):raw`; empty is the default set."""
     checkpoint_every: int = Field(default=0, ge=0)
     """Frames between checkpoints; 0 is none."""
     threads: int = Field(default=0, ge=0, le=1024)
     """Threads of the market; 0 is one a core."""
     ppo: PpoSection = PpoSection()
     """The optimiser."""
+
+    @field_validator("features")
+    @classmethod
+    def _readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(parse_feature(text)) for text in texts)
+        except MettleError as error:
+            raise ValueError(f"{error.message}; {error.mend}") from None
+
+    def feature_set(self) -> FeatureSet:
+        """Return the features that a model sees."""
+        if not self.features:
+            return default_feature_set()
+        return FeatureSet(tuple(parse_feature(text) for text in self.features))
 
 
 class BacktestSection(Period):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,12 +11,21 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from ...domain.errors import MettleError
 from ...domain.market import Symbol, Timeframe
 
+_OUTSIDE = re.compile(r"\s*,\s*(?![^()]*\))")
+
 
 def split(value: object) -> object:
     """Let the environment and flags write a list as ``BTC/USDT,ETH/USDT``."""
     if isinstance(value, str):
         return [part.strip() for part in value.strip("[] ").replace('"', "").split(",") if part]
     return value
+
+
+def split_features(value: object) -> object:
+    """Split at commas outside brackets: ``rsi(14), macd(12,26,9)``."""
+    return (
+        _OUTSIDE.split(value.strip()) if isinstance(value, str) and value.strip() else value or ()
+    )
 
 
 def _symbol(text: str) -> str:
