@@ -22,3 +22,40 @@ class Mlp:
     def forward(
         self, obs: NDArray[np.float32], out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]: ...
+
+def feature_kernels() -> list[tuple[str, int]]: ...
+
+class FeatureEngine:
+    def __init__(
+        self,
+        specs: Sequence[tuple[str, Sequence[int], bool]],
+        tick_size: NDArray[np.float64],
+        lot_size: NDArray[np.float64],
+        origin: int,
+        step: int,
+    ) -> None: ...
+    @property
+    def warmup(self) -> int: ...
+    def run(
+        self,
+        open: NDArray[np.int64],
+        high: NDArray[np.int64],
+        low: NDArray[np.int64],
+        close: NDArray[np.int64],
+        volume: NDArray[np.int64],
+        state: NDArray[np.uint8],
+        threads: int = 1,
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]: ...
+    def update(
+        self,
+        open: NDArray[np.int64],
+        high: NDArray[np.int64],
+        low: NDArray[np.int64],
+        close: NDArray[np.int64],
+        volume: NDArray[np.int64],
+        state: NDArray[np.uint8],
+    ) -> NDArray[np.float64]: ...
+    @property
+    def valid(self) -> NDArray[np.bool_]: ...
+    def snapshot(self) -> bytes: ...
+    def restore(self, state: bytes) -> None: ...

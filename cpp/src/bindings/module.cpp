@@ -4,5 +4,6 @@
 PYBIND11_MODULE(_native, module) {
     module.doc() = "mettle's native kernels: features, market, inference.";
     mettle::bindings::register_build_info(module);
+    mettle::bindings::register_features(module);
     mettle::bindings::register_inference(module);
 }

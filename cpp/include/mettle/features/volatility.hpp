@@ -1,0 +1,69 @@
+// Volatility a bar over the last n bars; free of units in both forms. The mean of float terms is
+// summed anew over the window at each bar: a running sum would drift and depend on its beginning.
+#pragma once
+
+#include <cmath>
+
+#include "mettle/features/bars.hpp"
+#include "mettle/features/exact_math.hpp"
+
+namespace mettle::features {
+
+// A root of the mean of one term a bar; Term gives the term and its warm-up.
+template <class Term>
+struct MeanRoot {
+    static constexpr std::size_t outputs = 1;
+    struct State {};
+    int period;
+
+    explicit MeanRoot(const int* parameters) : period(parameters[0]) {}
+    int warmup() const { return period - 1 + Term::warmup; }
+    int depth() const { return 1; }
+    std::size_t memory() const { return 2 * static_cast<std::size_t>(period); }
+
+    template <Form>
+    void update(State&, double* memory, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
+        const auto size = static_cast<std::size_t>(period);
+        const double* const window = Ring(memory, size).push(bars.first + i, Term::of(bars, i));
+        const double mean = sum(window, size) / period;
+        out[0] = mean > 0.0 ? std::sqrt(mean) : 0.0;
+    }
+};
+
+inline double squared_log(std::int64_t a, std::int64_t b) {
+    const double log = log_ratio(a, b);
+    return log * log;
+}
+
+constexpr double kLn2 = 0.6931471805599453;
+
+// Squared log return of the close.
+struct RealisedTerm {
+    static constexpr int warmup = 1;
+    static double of(const BarSpan& bars, std::ptrdiff_t i) {
+        return bars.close[i - 1] > 0 ? squared_log(bars.close[i], bars.close[i - 1]) : 0.0;
+    }
+};
+
+// Parkinson (1980), Journal of Business 53: ln(high / low)² / (4 ln 2).
+struct ParkinsonTerm {
+    static constexpr int warmup = 0;
+    static double of(const BarSpan& bars, std::ptrdiff_t i) {
+        return squared_log(bars.high[i], bars.low[i]) / (4.0 * kLn2);
+    }
+};
+
+// Garman and Klass (1980), Journal of Business 53: ½ ln(high / low)² − (2 ln 2 − 1) ln(close / open)².
+struct GarmanKlassTerm {
+    static constexpr int warmup = 0;
+    static double of(const BarSpan& bars, std::ptrdiff_t i) {
+        return 0.5 * squared_log(bars.high[i], bars.low[i]) -
+               (2.0 * kLn2 - 1.0) * squared_log(bars.close[i], bars.open[i]);
+    }
+};
+
+using RealisedVolatility = MeanRoot<RealisedTerm>;
+using Parkinson = MeanRoot<ParkinsonTerm>;
+using GarmanKlass = MeanRoot<GarmanKlassTerm>;
+
+}  // namespace mettle::features

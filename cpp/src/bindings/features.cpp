@@ -1,0 +1,178 @@
+// The feature engine over NumPy arrays. Arrays are read in place: a wrong type, shape or layout is
+// refused, never converted.
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <mutex>
+
+#include "bindings.hpp"
+#include "mettle/features/engine.hpp"
+
+namespace py = pybind11;
+
+namespace mettle::bindings {
+namespace {
+
+using features::Engine;
+using features::Form;
+using features::Grid;
+using features::Status;
+using SpecRow = std::tuple<std::string, std::vector<int>, bool>;
+using Shape = std::vector<py::ssize_t>;
+using Rows = std::pair<py::array_t<double>, py::array_t<bool>>;
+
+void refuse(Status status) {
+    switch (status) {
+        case Status::ok: return;
+        case Status::unknown_feature: throw py::value_error("unknown feature");
+        case Status::wrong_parameters: throw py::value_error("wrong parameters of a feature");
+        case Status::bar_out_of_range:
+            throw py::value_error(
+                "a bar breaks 1 ≤ low ≤ open, close ≤ high < 2^50 ticks or 0 ≤ volume ≤ 2^62 lots");
+        case Status::spent:
+            throw py::value_error("the engine met a wrong bar half-way: restore it or build anew");
+        case Status::foreign_snapshot:
+            throw py::value_error("the snapshot is of other features or instruments");
+        case Status::damaged_snapshot: throw py::value_error("the snapshot is damaged");
+    }
+}
+
+template <class T>
+const T* view(const py::array& array, const char* name, const Shape& shape) {
+    const bool fits = array.ndim() == static_cast<py::ssize_t>(shape.size()) &&
+                      std::equal(shape.begin(), shape.end(), array.shape());
+    if (!py::dtype::of<T>().is(array.dtype()) && !py::dtype::of<T>().equal(array.dtype()))
+        throw py::type_error(std::string(name) + " has a wrong dtype");
+    if (!fits) throw py::value_error(std::string(name) + " has a wrong shape");
+    if ((array.flags() & py::array::c_style) == 0)
+        throw py::value_error(std::string(name) + " must be C-contiguous");
+    return static_cast<const T*>(array.data());
+}
+
+std::vector<double> positive(const py::array& array, const char* name) {
+    const double* const values = view<double>(array, name, {array.size()});
+    std::vector<double> copy(values, values + array.size());
+    for (const double one : copy)
+        if (!(one > 0.0)) throw py::value_error(std::string(name) + " must be positive");
+    return copy;
+}
+
+std::unique_ptr<Engine> create(const std::vector<SpecRow>& rows, const std::vector<double>& tick,
+                               const std::vector<double>& lot, std::int64_t origin,
+                               std::int64_t step) {
+    std::vector<features::Spec> specs;
+    for (const auto& [name, parameters, stationary] : rows)
+        specs.push_back({name, parameters, stationary ? Form::stationary : Form::raw});
+    Status status = Status::ok;
+    auto engine = Engine::create(specs, tick, lot, origin, step, status);
+    refuse(status);
+    return engine;
+}
+
+// An engine and the lock that keeps two Python threads out of it while the GIL is released.
+class FeatureEngine {
+public:
+    FeatureEngine(const std::vector<SpecRow>& specs, const py::array& tick, const py::array& lot,
+                  std::int64_t origin, std::int64_t step)
+        : engine_(create(specs, positive(tick, "tick_size"), positive(lot, "lot_size"), origin,
+                         step)) {
+        if (tick.size() == 0 || tick.size() != lot.size())
+            throw py::value_error("tick_size and lot_size must be of one length, at least 1");
+    }
+
+    int warmup() const { return engine_->warmup(); }
+
+    Rows run(const py::array& open, const py::array& high, const py::array& low,
+                  const py::array& close, const py::array& volume, const py::array& state,
+                  int threads) {
+        if (state.ndim() != 2) throw py::value_error("state must have two dimensions");
+        return take({state.shape(0), assets()}, {open, high, low, close, volume, state}, threads);
+    }
+
+    py::array_t<double> update(const py::array& open, const py::array& high, const py::array& low,
+                     const py::array& close, const py::array& volume, const py::array& state) {
+        return take({assets()}, {open, high, low, close, volume, state}, 1).first;
+    }
+
+    py::array_t<bool> valid() {
+        const std::scoped_lock lock(mutex_);
+        py::array_t<bool> flags(assets());
+        std::copy(engine_->valid().begin(), engine_->valid().end(), flags.mutable_data());
+        return flags;
+    }
+
+    py::bytes snapshot() {
+        const std::scoped_lock lock(mutex_);
+        const auto bytes = engine_->snapshot();
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+
+    void restore(const py::bytes& state) {
+        const std::scoped_lock lock(mutex_);
+        const std::string_view bytes = state;
+        refuse(engine_->restore(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()));
+    }
+
+private:
+    py::ssize_t assets() const { return static_cast<py::ssize_t>(engine_->assets()); }
+
+    Rows take(const Shape& shape, const std::array<py::array, 6>& bars, int threads) {
+        const Grid grid{view<std::int64_t>(bars[0], "open", shape),
+                        view<std::int64_t>(bars[1], "high", shape),
+                        view<std::int64_t>(bars[2], "low", shape),
+                        view<std::int64_t>(bars[3], "close", shape),
+                        view<std::int64_t>(bars[4], "volume", shape),
+                        view<std::uint8_t>(bars[5], "state", shape),
+                        shape.size() == 2 ? static_cast<std::size_t>(shape[0]) : 1};
+        Shape wide = shape;
+        wide.push_back(static_cast<py::ssize_t>(engine_->width()));
+        py::array_t<double> values(wide);
+        py::array_t<bool> valid(shape);
+        Status status = Status::ok;
+        double* const out = values.mutable_data();
+        auto* const flags = reinterpret_cast<std::uint8_t*>(valid.mutable_data());
+        {
+            // Safe: the arrays are held by the caller, the results are not yet shared, and the
+            // lock keeps the engine to one thread.
+            const py::gil_scoped_release release;
+            const std::scoped_lock lock(mutex_);
+            status = engine_->run(grid, out, flags, threads);
+        }
+        refuse(status);
+        return {values, valid};
+    }
+
+    std::unique_ptr<Engine> engine_;
+    std::mutex mutex_;
+};
+
+}  // namespace
+
+void register_features(py::module_& module) {
+    module.def(
+        "feature_kernels",
+        [] {
+            std::vector<std::pair<std::string, int>> names;
+            for (const auto& one : features::kernel_names()) names.emplace_back(one.name, one.parameters);
+            return names;
+        },
+        "Return every feature kernel's name and number of parameters.");
+    py::class_<FeatureEngine>(module, "FeatureEngine",
+                              "A feature set's kernels and their state over A assets.")
+        .def(py::init<const std::vector<SpecRow>&, const py::array&, const py::array&, std::int64_t,
+                      std::int64_t>(),
+             py::arg("specs"), py::arg("tick_size"), py::arg("lot_size"), py::arg("origin"),
+             py::arg("step"))
+        .def_property_readonly("warmup", &FeatureEngine::warmup)
+        .def("run", &FeatureEngine::run, py::arg("open"), py::arg("high"), py::arg("low"),
+             py::arg("close"), py::arg("volume"), py::arg("state"), py::arg("threads") = 1,
+             "Take T further rows, shape (T, A); return values (T, A, F) and valid (T, A).")
+        .def("update", &FeatureEngine::update, py::arg("open"), py::arg("high"), py::arg("low"),
+             py::arg("close"), py::arg("volume"), py::arg("state"),
+             "Take one further row, shape (A,); return values (A, F).")
+        .def_property_readonly("valid", &FeatureEngine::valid)
+        .def("snapshot", &FeatureEngine::snapshot)
+        .def("restore", &FeatureEngine::restore, py::arg("state"));
+}
+
+}  // namespace mettle::bindings
