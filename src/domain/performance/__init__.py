@@ -5,9 +5,11 @@ from .metrics import DrawPlan, Draws, Metrics, measure, plan_draws
 from .record import Record
 from .returns import nav_per_unit, simple_returns
 from .statistics import FillTotals, fill_totals
-from .trades import TRADE_DTYPE, fill_rows, trade_table
+from .trade_rows import FILL_FIELDS, TRADE_DTYPE
+from .trades import fill_rows, trade_table
 
 __all__ = [
+    "FILL_FIELDS",
     "TRADE_DTYPE",
     "DrawPlan",
     "Draws",

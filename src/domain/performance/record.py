@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .returns import MINIMUM_DAYS
 from .statistics import FillTotals
-from .trades import TRADE_DTYPE
+from .trade_rows import TRADE_DTYPE
 
 FloatArray = NDArray[np.float64]
 
