@@ -13,6 +13,8 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 SOURCES := $(shell find src cpp -type f -not -path '*/__pycache__/*' 2>/dev/null) CMakeLists.txt pyproject.toml
 
+EVIDENCE := $(subst _,-,$(basename $(notdir $(wildcard evidence/[a-z]*.py))))
+
 .PHONY: help demo test test-fast lint typecheck imports cpp cpp-sanitize evidence bench dev system format clean
 
 help: ## Show the targets
@@ -46,7 +48,7 @@ cpp-sanitize: system ## C++ tests under address, undefined-behaviour and thread 
 	.ci/cpp asan-ubsan tsan
 
 evidence: $(VENV)/.installed $(VENV)/.tools ## The short form of every evidence script
-	for name in $$($(BIN)/python -m evidence --list); do $(BIN)/python -m evidence $$name; done
+	for name in $(EVIDENCE); do $(BIN)/python -m evidence $$name; done
 
 bench: $(VENV)/.installed $(VENV)/.tools ## Every benchmark, as a table and as build/benchmarks.json
 	mkdir -p build && $(BIN)/python -m benchmarks env train backtest features --json build/benchmarks.json
