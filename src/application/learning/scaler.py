@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...domain.errors import DataError
+from ...domain.errors import DataError, InvalidValue
+from ..ports.feature_builder import FeatureTable
 
 FEATURE_CLIP = 10.0
 """Scaled features lie within ± this many deviations."""
@@ -74,6 +76,29 @@ class FeatureScaler:
             still = spread <= 1e-12 * np.maximum(1.0, np.abs(mean[asset]))
             deviation[asset] = np.where(still, 1.0, spread)
         return cls(mean, deviation)
+
+    @classmethod
+    def fit_window(cls, table: FeatureTable, start: int, stop: int) -> FeatureScaler:
+        """Fit on the bars ``[start, stop)`` of a table: the training window, and nothing after it.
+
+        Raises:
+            InvalidValue: If the window is not inside the table.
+            DataError: As :meth:`fit`.
+        """
+        bars = len(table.values)
+        if not 0 <= start < stop <= bars:
+            raise InvalidValue(
+                f"the training window [{start}, {stop}) must lie inside the table's {bars} bars"
+            )
+        return cls.fit(table.values[start:stop], table.valid[start:stop])
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the shape and of the exact numbers."""
+        digest = hashlib.sha256(repr((self.mean.shape, float(self.clip))).encode())
+        for array in (self.mean, self.deviation):
+            digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+        return digest.hexdigest()
 
     def transform(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return scaled features; each element depends on itself alone, so batches agree.
