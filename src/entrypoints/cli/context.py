@@ -59,7 +59,7 @@ class Invocation:
         from ..settings import resolve
 
         places = find(self.options.home, self.options.config)
-        return resolve(places, flags=self._flags(flags), profile=self.options.profile)
+        return resolve(places, flags=self.flags(flags), profile=self.options.profile)
 
     def workspace(self, flags: Mapping[str, object] | None = None) -> Workspace:
         """Return the opened workspace; raises as :meth:`settings` does."""
@@ -67,7 +67,12 @@ class Invocation:
 
         return Workspace(self.settings(flags))
 
-    def _flags(self, flags: Mapping[str, object] | None) -> dict[str, object]:
+    def flags(self, flags: Mapping[str, object] | None = None) -> dict[str, object]:
+        """Return what ``--set`` and ``flags`` say, by dotted key.
+
+        Raises:
+            ConfigError: If a ``--set`` is not KEY=VALUE.
+        """
         found: dict[str, object] = {}
         for text in self.options.overrides:
             key, separator, value = text.partition("=")

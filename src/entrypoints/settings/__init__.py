@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -65,6 +66,34 @@ class Resolved:
     places: Places
     secrets: Secrets
     origins: Mapping[str, str]
+
+    @property
+    def data(self) -> Path:
+        """The candle lake."""
+        return self.places.home / self.settings.workspace.data
+
+    @property
+    def models(self) -> Path:
+        """The folder of models."""
+        return self.places.home / self.settings.workspace.models
+
+    @property
+    def runs(self) -> Path:
+        """The folder of checkpoints and logs."""
+        return self.places.home / self.settings.workspace.runs
+
+    @property
+    def reports(self) -> Path:
+        """The folder of tear sheets."""
+        return self.places.home / self.settings.workspace.reports
+
+    @property
+    def database(self) -> str:
+        """The database: a path, or a URL, which may hold a password."""
+        if self.secrets.database_url is not None:
+            return self.secrets.database_url.get_secret_value()
+        named = self.settings.workspace.database
+        return named if "://" in named else str(self.places.home / named)
 
     def rows(self) -> list[tuple[str, object, str]]:
         """Return (key, value, origin) of every setting, in the order of the sections."""

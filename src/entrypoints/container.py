@@ -1,0 +1,101 @@
+"""The composition root: the one place that knows which adapter stands behind which port.
+
+Making a container starts and connects nothing, and imports no adapter: each is imported and built
+when it is first asked for, so that `mettle status` never loads a learning library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dependency_injector import containers, providers
+
+from ..application.ports.artefact_store import ArtefactStore
+from ..application.ports.backtest_engine import BacktestEngine
+from ..application.ports.bar_store import BarStore
+from ..application.ports.clock import Clock
+from ..application.ports.feature_builder import FeatureBuilder
+from ..application.ports.ids import Ids
+from ..application.ports.randomness import Randomness
+from ..application.ports.synthetic_market import SyntheticMarket
+from ..application.ports.unit_of_work import Store
+from .settings import Resolved
+
+
+def _clock() -> Clock:
+    from ..adapters.system import SystemClock
+
+    return SystemClock()
+
+
+def _ids() -> Ids:
+    from ..adapters.system import RandomIds
+
+    return RandomIds()
+
+
+def _randomness(seed: int) -> Randomness:
+    from ..adapters.system import PhiloxRandomness
+
+    return PhiloxRandomness(seed)
+
+
+def _bars(root: Path) -> BarStore:
+    from ..adapters.persistence.lake import ParquetBarStore
+
+    return ParquetBarStore(root)
+
+
+def _store(database: str) -> Iterator[Store]:
+    from ..adapters.persistence.sql import SqlStore
+
+    store = SqlStore(database)
+    yield store
+    store.close()
+
+
+def _artefacts(root: Path) -> ArtefactStore:
+    from ..adapters.persistence.artefacts import FolderArtefactStore
+
+    return FolderArtefactStore(root)
+
+
+def _features(threads: int) -> FeatureBuilder:
+    from ..adapters.features.native import NativeFeatures
+
+    return NativeFeatures(threads)
+
+
+def _engine() -> BacktestEngine:
+    from ..adapters.simulation.reference import ReferenceEngine
+
+    return ReferenceEngine()
+
+
+def _synthetic() -> SyntheticMarket:
+    from ..adapters.market_data.synthetic import CalibratedSyntheticMarket
+
+    return CalibratedSyntheticMarket()
+
+
+class ApplicationContainer(containers.DeclarativeContainer):
+    """Every port with its adapter, over the settings of one workspace."""
+
+    resolved: providers.Provider[Resolved] = providers.Dependency(instance_of=Resolved)
+
+    clock: providers.Provider[Clock] = providers.Singleton(_clock)
+    ids: providers.Provider[Ids] = providers.Singleton(_ids)
+    randomness: providers.Provider[Randomness] = providers.Factory(
+        _randomness, resolved.provided.settings.training.seed
+    )
+    bars: providers.Provider[BarStore] = providers.Singleton(_bars, resolved.provided.data)
+    store: providers.Provider[Store] = providers.Resource(_store, resolved.provided.database)
+    artefacts: providers.Provider[ArtefactStore] = providers.Singleton(
+        _artefacts, resolved.provided.models
+    )
+    features: providers.Provider[FeatureBuilder] = providers.Singleton(
+        _features, resolved.provided.settings.training.threads
+    )
+    engine: providers.Provider[BacktestEngine] = providers.Singleton(_engine)
+    synthetic: providers.Provider[SyntheticMarket] = providers.Singleton(_synthetic)
