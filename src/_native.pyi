@@ -1,6 +1,6 @@
 # Types of the native extension (cpp/src/bindings).
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,3 +59,51 @@ class FeatureEngine:
     def valid(self) -> NDArray[np.bool_]: ...
     def snapshot(self) -> bytes: ...
     def restore(self, state: bytes) -> None: ...
+
+class MarketData:
+    def __init__(
+        self,
+        arrays: dict[str, NDArray[np.int64] | NDArray[np.uint8]],
+        features: NDArray[np.float32],
+        terms: Sequence[tuple[int, int, int, int, int]],
+        bar_seconds: int,
+    ) -> None: ...
+    @property
+    def bars(self) -> int: ...
+    @property
+    def assets(self) -> int: ...
+    @property
+    def fingerprint(self) -> int: ...
+
+class MarketBatch:
+    def __init__(
+        self,
+        data: MarketData,
+        settings: dict[str, int],
+        spans: NDArray[np.int64],
+        environments: int,
+        seed: int,
+        episode_length: int,
+        window: int,
+        mode: str,
+        threads: int,
+        first_environment: int = 0,
+    ) -> None: ...
+    def buffers(self, side: int) -> dict[str, NDArray[np.generic]]: ...
+    def finals(self) -> dict[str, NDArray[np.generic]]: ...
+    def state(self) -> dict[str, NDArray[np.generic]]: ...
+    def reset(self, seed: int | None) -> int: ...
+    def step(self, actions: NDArray[np.float32]) -> int: ...
+    def snapshot(self) -> bytes: ...
+    def restore(self, bytes: bytes) -> int: ...
+    @property
+    def width(self) -> int: ...
+
+def run_backtest(
+    data: MarketData,
+    settings: dict[str, int],
+    start: int,
+    stop: int,
+    window: int,
+    decision: Mlp | NDArray[np.float32] | Callable[[int, NDArray[np.float32]], NDArray[np.float32]],
+) -> dict[str, object]: ...

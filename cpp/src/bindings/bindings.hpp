@@ -8,5 +8,6 @@ namespace mettle::bindings {
 void register_build_info(pybind11::module_& module);
 void register_features(pybind11::module_& module);
 void register_inference(pybind11::module_& module);
+void register_market(pybind11::module_& module);
 
 }  // namespace mettle::bindings

@@ -6,4 +6,5 @@ PYBIND11_MODULE(_native, module) {
     mettle::bindings::register_build_info(module);
     mettle::bindings::register_features(module);
     mettle::bindings::register_inference(module);
+    mettle::bindings::register_market(module);
 }

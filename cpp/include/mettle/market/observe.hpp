@@ -1,0 +1,66 @@
+// What the agent sees at the close of bar t.
+#pragma once
+
+#include <cstring>
+
+#include "account.hpp"
+
+namespace mettle::market {
+
+enum class Mode : int { kFlat = 0, kWindow = 1, kIndex = 2 };
+
+inline constexpr Int kIndexBase = 4096;  // both parts of an index are exact in float32
+
+METTLE_HD int portfolio_width(int assets) { return 1 + 3 * assets; }
+
+METTLE_HD Int observation_width(const Market& market, Mode mode, Int window) {
+    const Int portfolio = portfolio_width(market.assets);
+    if (mode == Mode::kIndex) return portfolio + 2;
+    return portfolio + (mode == Mode::kWindow ? window : 1) * market.feature_width;
+}
+
+// [cash / E, then weight, unrealised return and bars held / 100 of each asset]; zeros if E <= 0.
+METTLE_HD void observe_portfolio(const Market& market, const Account& account, Int t, float* out) {
+    const int assets = market.assets;
+    const Price* price = market.price + t * assets;
+    const bool solvent = account.equity > 0;
+    const auto equity = static_cast<double>(account.equity);
+    out[0] = solvent ? static_cast<float>(static_cast<double>(account.cash) / equity) : 0.0F;
+    for (int i = 0; i < assets; ++i) {
+        float* entry = out + 1 + 3 * i;
+        const Int lots = account.lots[i];
+        if (lots == 0 || !solvent) {
+            entry[0] = entry[1] = entry[2] = 0.0F;
+            continue;
+        }
+        const Int value = lots * price[i].close * market.terms[i].unit;  // checked by the mark
+        const Int basis = account.basis[i];
+        const Int gain = value - (lots < 0 ? -basis : basis);
+        entry[0] = static_cast<float>(static_cast<double>(value) / equity);
+        entry[1] = basis == 0 ? 0.0F
+                              : static_cast<float>(static_cast<double>(gain) /
+                                                   static_cast<double>(basis));
+        entry[2] = static_cast<float>(static_cast<double>(account.bars_held[i]) / 100.0);
+    }
+}
+
+// The part after the portfolio; a window needs window - 1 bars before t.
+METTLE_HD void observe_features(const Market& market, Mode mode, Int window, Int t, float* out) {
+    if (mode == Mode::kIndex) {
+        out[0] = static_cast<float>(t / kIndexBase);
+        out[1] = static_cast<float>(t % kIndexBase);
+        return;
+    }
+    const Int rows = mode == Mode::kWindow ? window : 1;
+    const Int width = market.feature_width;
+    std::memcpy(out, market.features + (t + 1 - rows) * width,
+                static_cast<std::size_t>(rows * width) * sizeof(float));
+}
+
+METTLE_HD void observe(const Market& market, const Account& account, Mode mode, Int window, Int t,
+                       float* out) {
+    observe_portfolio(market, account, t, out);
+    observe_features(market, mode, window, t, out + portfolio_width(market.assets));
+}
+
+}  // namespace mettle::market

@@ -1,0 +1,206 @@
+#include "mettle/market/batch.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "mettle/market/random.hpp"
+#include "mettle/market/step.hpp"
+
+namespace mettle::market {
+
+namespace {
+
+constexpr Int kPrefetchAhead = 8;
+constexpr Int kSmallestChunk = 64;
+constexpr int kChunksPerThread = 8;
+constexpr Int kLineBytes = 64;
+
+void prefetch_lines(const void* address, Int bytes) {
+    const auto* at = static_cast<const char*>(address);
+    for (Int offset = 0; offset < bytes; offset += kLineBytes) __builtin_prefetch(at + offset);
+}
+
+std::size_t size_of(Int count) { return static_cast<std::size_t>(count); }
+
+}  // namespace
+
+Batch::Batch(std::shared_ptr<const Table> table, const Settings& settings, const BatchShape& shape,
+             std::vector<Span> spans)
+    : table_(std::move(table)),
+      settings_(settings),
+      shape_(shape),
+      market_{},
+      width_(0),
+      spans_(std::move(spans)),
+      pool_(shape.threads) {
+    if (settings_.execution == Execution::kMaker) {
+        waits_ = interpolate_waits(*table_, settings_.maker_wait);
+    }
+    market_ = table_->view(waits_.empty() ? nullptr : waits_.data());
+    width_ = observation_width(market_, shape_.mode, shape_.window);
+    for (const Span& span : spans_) {
+        starts_before_.push_back(starts_total_);
+        starts_total_ += span.stop - span.first;
+    }
+    const std::size_t count = size_of(shape_.environments);
+    const std::size_t cells = count * size_of(table_->assets);
+    for (auto* one : {&cash, &equity, &peak, &bar, &last_bar, &episode, &final_equity}) {
+        one->resize(count);
+    }
+    for (auto* one : {&lots, &basis, &high_water}) one->resize(cells);
+    bars_held.resize(cells);
+    length.resize(count);
+    for (auto* one : {&moment_a, &moment_b, &returns, &final_returns}) one->resize(count);
+    final_lengths.resize(count);
+    final_observations.resize(count * size_of(width_));
+    for (Output& one : outputs_) {
+        one.observations.resize(count * size_of(width_));
+        one.rewards.resize(count);
+        one.terminated.resize(count);
+        one.truncated.resize(count);
+        one.done.resize(count);
+    }
+    reset(shape_.seed);
+}
+
+Account Batch::account(Int e) {
+    const std::size_t k = size_of(e);
+    const std::size_t cell = k * size_of(table_->assets);
+    return {cash[k],         equity[k],      peak[k],
+            moment_a[k],     moment_b[k],    lots.data() + cell,
+            basis.data() + cell, high_water.data() + cell, bars_held.data() + cell};
+}
+
+void Batch::keep(Int e, const Account& account) {
+    const std::size_t k = size_of(e);
+    cash[k] = account.cash;
+    equity[k] = account.equity;
+    peak[k] = account.peak;
+    moment_a[k] = account.moment_a;
+    moment_b[k] = account.moment_b;
+}
+
+void Batch::begin_episode(Int e) {
+    const std::size_t k = size_of(e);
+    const std::uint64_t hash =
+        episode_hash(shape_.seed, static_cast<std::uint64_t>(shape_.first_environment + e),
+                     static_cast<std::uint64_t>(episode[k]));
+    const auto start = static_cast<Int>(hash % static_cast<std::uint64_t>(starts_total_));
+    const auto after = std::upper_bound(starts_before_.begin(), starts_before_.end(), start);
+    const std::size_t span = static_cast<std::size_t>(after - starts_before_.begin()) - 1;
+    bar[k] = spans_[span].first + start - starts_before_[span];
+    last_bar[k] = spans_[span].last;
+    if (shape_.episode_length > 0) {
+        last_bar[k] = std::min(last_bar[k], bar[k] + shape_.episode_length);
+    }
+    length[k] = 0;
+    returns[k] = 0.0;
+    Account fresh = account(e);
+    open_account(settings_, fresh, table_->assets);
+    keep(e, fresh);
+}
+
+void Batch::reset(std::uint64_t seed) {
+    shape_.seed = seed;
+    for (Int e = 0; e < shape_.environments; ++e) {
+        episode[size_of(e)] = 0;
+        begin_episode(e);
+    }
+    observe_all();
+}
+
+void Batch::begin_all() {
+    for (Int e = 0; e < shape_.environments; ++e) {
+        episode[size_of(e)] += 1;
+        begin_episode(e);
+    }
+    observe_all();
+}
+
+// Write what the agent sees before its first step; no reward has been earned and nothing is done.
+void Batch::observe_all() {
+    Output& out = outputs_[side_];
+    for (Int e = 0; e < shape_.environments; ++e) {
+        const std::size_t k = size_of(e);
+        observe(market_, account(e), shape_.mode, shape_.window, bar[k],
+                out.observations.data() + e * width_);
+        out.rewards[k] = 0.0F;
+        out.terminated[k] = out.truncated[k] = out.done[k] = 0;
+    }
+}
+
+void Batch::finish_episode(Int e, const Account& account, Int now) {
+    const std::size_t k = size_of(e);
+    observe(market_, account, shape_.mode, shape_.window, now,
+            final_observations.data() + e * width_);
+    final_returns[k] = returns[k];
+    final_lengths[k] = length[k];
+    final_equity[k] = account.equity;
+    episode[k] += 1;
+    begin_episode(e);
+}
+
+void Batch::prefetch(Int e) const {
+    const Int next = bar[size_of(e)] + 1;
+    const Int assets = market_.assets;
+    prefetch_lines(market_.price + next * assets,
+                   assets * static_cast<Int>(sizeof(Price)));
+    if (shape_.mode != Mode::kIndex) {
+        prefetch_lines(market_.features + next * market_.feature_width,
+                       market_.feature_width * static_cast<Int>(sizeof(float)));
+    }
+}
+
+template <int A>
+bool Batch::advance(Int begin, Int end, const float* actions) {
+    Output& out = outputs_[side_];
+    const int assets = A > 0 ? A : market_.assets;
+    bool overflow = false;
+    for (Int e = begin; e < end; ++e) {
+        if (e + kPrefetchAhead < end) prefetch(e + kPrefetchAhead);
+        const std::size_t k = size_of(e);
+        Account one = account(e);
+        const Int now = bar[k] + 1;
+        const StepResult result =
+            market::step<A>(market_, settings_, one, now - 1, actions + e * assets, nullptr);
+        overflow |= result.overflow;
+        bar[k] = now;
+        length[k] += 1;
+        returns[k] += result.reward;
+        const bool truncated = !result.terminated && now == last_bar[k];
+        out.rewards[k] = static_cast<float>(result.reward);
+        out.terminated[k] = static_cast<std::uint8_t>(result.terminated);
+        out.truncated[k] = static_cast<std::uint8_t>(truncated);
+        out.done[k] = static_cast<std::uint8_t>(result.terminated || truncated);
+        keep(e, one);
+        if (result.terminated || truncated) {
+            finish_episode(e, one, now);
+            one = account(e);
+        }
+        observe(market_, one, shape_.mode, shape_.window, bar[k],
+                out.observations.data() + e * width_);
+    }
+    return overflow;
+}
+
+bool Batch::step(const float* actions) {
+    side_ = 1 - side_;
+    std::atomic<bool> overflow{false};
+    auto body = [&](Int begin, Int end) {
+        bool raised = false;
+        switch (market_.assets) {
+            case 1: raised = advance<1>(begin, end, actions); break;
+            case 2: raised = advance<2>(begin, end, actions); break;
+            case 4: raised = advance<4>(begin, end, actions); break;
+            case 8: raised = advance<8>(begin, end, actions); break;
+            default: raised = advance<0>(begin, end, actions); break;
+        }
+        if (raised) overflow.store(true, std::memory_order_relaxed);
+    };
+    const Int chunk = std::max(
+        kSmallestChunk, shape_.environments / (Int{kChunksPerThread} * pool_.threads()) + 1);
+    pool_.run(shape_.environments, chunk, body);
+    return !overflow.load(std::memory_order_relaxed);
+}
+
+}  // namespace mettle::market
