@@ -208,3 +208,22 @@ def traded_state(
     flat = (high == low) & (open == close) & empty_volume
     previous = np.concatenate([open[:1], close[:-1]])
     return np.where(flat & (open == previous), BarState.EMPTY, BarState.TRADED).astype(np.uint8)
+
+
+def fill_empty(series: BarSeries) -> tuple[BarSeries, int]:
+    """Return the series with every absent bar inside it as an empty one, and how many they were.
+
+    Only for sources that leave out bars in which nobody traded.
+    """
+    step = series.timeframe.milliseconds
+    times = np.arange(series.open_time[0], series.open_time[-1] + step, step, dtype=np.int64)
+    index = np.searchsorted(series.open_time, times, side="right") - 1
+    here = series.open_time[index] == times
+    held = series.close[index]
+    columns: dict[str, Any] = {
+        name: np.where(here, getattr(series, name)[index], held) for name in PRICES
+    }
+    columns["volume"] = np.where(here, series.volume[index], 0)
+    empty = np.uint8(BarState.EMPTY)
+    columns["state"] = np.where(here, series.state[index], empty).astype(np.uint8)
+    return replace(series, open_time=times, **columns), int((~here).sum())

@@ -18,7 +18,7 @@ VOLUME_SD, VOLUME_HALF_LIFE_H = 0.60, 24.0
 """Own variation of the log-volume that persists."""
 VOLUME_NOISE = 0.28
 """Own variation that does not."""
-VOLUME_DAY = 0.40
+VOLUME_DAY = 0.36
 """Amplitude of the day in log-volume beyond what volatility brings."""
 
 

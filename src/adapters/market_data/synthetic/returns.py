@@ -11,19 +11,19 @@ from .volatility import Float64Array, Volatility
 
 ANNUAL_VOLATILITY = (0.75, 0.90, 1.05, 1.25)
 """Typical level of each asset in turn, per √year; the sample's is higher by its variation."""
-CORE_CORRELATION = 0.70
+CORE_CORRELATION = 0.72
 """Correlation of the normal shocks of two assets; own volatility and jumps lower the total."""
-JUMPS_PER_DAY = 0.20
+JUMPS_PER_DAY = 0.18
 """Jumps of one asset."""
 JUMP_SHARED = 0.7
 """Part of the jumps that hit all assets at once."""
 JUMP_SCALE = 4.0
-"""Least size of a jump, in volatilities of its bar."""
+"""Least size of a jump, in volatilities of a normal bar."""
 JUMP_TAIL = 3.2
 """Pareto exponent of the jumps' sizes."""
-JUMP_LIMIT = 25.0
-"""Largest size of a jump, in volatilities of its bar."""
-BOUNCE = 0.17
+JUMP_LIMIT = 20.0
+"""Largest size of a jump, in volatilities of a normal bar."""
+BOUNCE = 0.18
 """Standard deviation of the pricing noise, in volatilities: it gives r its −0.03 at lag 1."""
 HOURS_PER_YEAR = 8760.0
 
@@ -56,7 +56,8 @@ def simulate(
     shared = rng.standard_normal((bars, 1))
     own = rng.standard_normal((bars, assets))
     shocks = np.sqrt(CORE_CORRELATION) * shared + np.sqrt(1 - CORE_CORRELATION) * own
-    shocks += _jumps(rng, bars, assets, hours)
+    # Jumps grow with the square root of the volatility: news also comes in calm hours.
+    shocks += _jumps(rng, bars, assets, hours) * np.exp(-0.5 * volatility.log)
     value = sigma * shocks
     if bounce:
         noise = BOUNCE * sigma * rng.standard_normal((bars, assets))

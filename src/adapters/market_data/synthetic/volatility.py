@@ -16,7 +16,7 @@ Float64Array = NDArray[np.float64]
 
 HALF_LIVES_H = np.array([4.0, 40.0, 400.0])
 """Half-lives of the log-volatility's components, hours."""
-COMPONENT_SD = np.array([0.32, 0.34, 0.27])
+COMPONENT_SD = np.array([0.30, 0.38, 0.34])
 """Their standard deviations."""
 COMMON_SHARE = 0.75
 """Part of the components' variance that all assets share."""
@@ -62,7 +62,10 @@ def day_shape(open_time: NDArray[np.int64], bar_ms: int, amplitude: float) -> Fl
     middle = (open_time + bar_ms / 2) % 86_400_000 / 3_600_000
     # A bar of a day or half of it covers the whole curve.
     damping = np.sinc(bar_ms / 86_400_000)
-    return np.asarray(amplitude * damping * np.cos((middle - PEAK_HOUR) * 2 * np.pi / 24))
+    angle = (middle - PEAK_HOUR) * 2 * np.pi / 24
+    # The second harmonic makes the peak sharper than the trough, as it is in the data.
+    curve = np.cos(angle) + 0.3 * np.cos(2 * angle)
+    return np.asarray(amplitude * damping * curve)
 
 
 def simulate(
