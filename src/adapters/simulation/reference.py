@@ -15,8 +15,8 @@ from ...domain.simulation import (
     RewardState,
     SimulatedFill,
     SimulationSettings,
+    advance,
     portfolio_part,
-    step,
 )
 
 
@@ -73,7 +73,7 @@ def pack_fills(rows: list[tuple[int, SimulatedFill]]) -> NDArray[np.void]:
 class ReferenceEngine:
     """Plays the market step bar by bar and proves the equity identity after each.
 
-    For tests and lockstep: about ten thousand bars of one asset a second. Thread-safe if the agent is.
+    For tests and lockstep; thread-safe if the agent is.
     """
 
     def run(
@@ -107,7 +107,7 @@ class ReferenceEngine:
                     features.values[bar - agent.window + 1 : bar + 1],
                     np.array(seen, dtype=np.float32),
                 )
-                result = step(account, memory, actions[row].tolist(), (now, following), settings)
+                result = advance(account, memory, actions[row].tolist(), (now, following), settings)
                 account.check_identity([one.close for one in following])
                 fills += [(bar + 1, fill) for fill in result.fills]
                 funding[row] = result.funding

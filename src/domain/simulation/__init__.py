@@ -22,7 +22,7 @@ from .settings import (
     StopKind,
 )
 from .sizing import Plan, plan_changes
-from .step import inside_bar, open_bar, play, step
+from .step import advance, close_position, inside_bar, open_bar, play
 
 __all__ = [
     "Account",
@@ -42,7 +42,9 @@ __all__ = [
     "StepResult",
     "StopKind",
     "Wait",
+    "advance",
     "allowed_starts",
+    "close_position",
     "episode_hash",
     "episode_start",
     "fee_of",
@@ -57,5 +59,4 @@ __all__ = [
     "portfolio_part",
     "quote",
     "released_basis",
-    "step",
 ]

@@ -29,13 +29,17 @@ class Plan:
     equity: int
 
 
-def threshold_weight(action: int, settings: SimulationSettings) -> int | None:
-    """Return all-in, all-out or HOLD (None), 1e-4."""
-    if action > settings.threshold:
-        return settings.max_weight
-    if action < -settings.threshold:
-        return -settings.max_weight if settings.allow_short else 0
-    return None
+def threshold_weight(action: int, lots: int, settings: SimulationSettings) -> int | None:
+    """Return all-in, all-out or HOLD (None), 1e-4.
+
+    Against a position it goes out first: with shorts too, a full exit then exists.
+    """
+    if abs(action) <= settings.threshold:
+        return None
+    if sign(action) == -sign(lots):
+        return 0
+    lowest = -settings.max_weight if settings.allow_short else 0
+    return settings.max_weight if action > 0 else lowest
 
 
 def increment_weight(
@@ -63,7 +67,7 @@ def wanted_weight(
     if settings.scheme is ActionScheme.TARGET_WEIGHT:
         weight: int | None = action
     elif settings.scheme is ActionScheme.THRESHOLD:
-        weight = threshold_weight(action, settings)
+        weight = threshold_weight(action, lots, settings)
     elif equity <= 0:
         weight = None if action == 0 else 0
     else:

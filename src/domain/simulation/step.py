@@ -178,7 +178,7 @@ def play(
     return StepResult(tuple(fills), tuple(funding), equity, paid, ruined)
 
 
-def step(
+def advance(
     account: Account,
     memory: RewardState,
     actions: Sequence[float],
