@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ...domain.signals.features import FeatureSet
 from ...domain.simulation.settings import SimulationSettings
@@ -44,6 +44,8 @@ class TrainingJob:
         episode_length: Bars of one episode; 0 is a whole block.
         checkpoint_every: Frames between checkpoints; 0 is none.
         resume: Whether to go on from the folder's last checkpoint.
+        gaps: ``refuse`` a panel with missing bars, ``segment`` it into blocks without any, or
+            ``hold`` positions through them.
         threads: Threads of the market; 0 is all cores. The result does not depend on it.
     """
 
@@ -59,6 +61,7 @@ class TrainingJob:
     episode_length: int = 512
     checkpoint_every: int = 0
     resume: bool = False
+    gaps: Literal["refuse", "segment", "hold"] = "refuse"
     threads: int = 0
 
 
@@ -87,9 +90,7 @@ class Trainer(Protocol):
     Not thread-safe; one run a process. On KeyboardInterrupt the last checkpoint stays valid.
     """
 
-    def train(
-        self, job: TrainingJob, on_progress: ProgressCallback | None = None
-    ) -> TrainedPolicy:
+    def train(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> TrainedPolicy:
         """Train, and return the policy; saving it is the caller's part.
 
         Raises:

@@ -1,0 +1,196 @@
+"""PPO of Stable-Baselines3 on the native market."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.logger import configure
+from stable_baselines3.common.vec_env import VecEnv
+
+from ...application.learning.policy import DenseLayer, Network, TrainedPolicy
+from ...application.learning.scaler import FeatureScaler
+from ...application.learning.strict import canonical
+from ...application.ports.clock import Clock
+from ...application.ports.feature_builder import FeatureBuilder
+from ...application.ports.trainer import PpoSettings, ProgressCallback, TrainingJob
+from ...domain.errors import ConfigError
+from ..persistence.folders import storage_error
+from .checkpoints import Checkpoints
+from .markets import MarketFactory
+from .native_market import native_market
+from .run_callback import RunCallback
+from .training_state import restore
+
+
+class Sb3Trainer:
+    """Trains with Stable-Baselines3; one run a process.
+
+    On a CPU the same job gives the same weights, whether or not it was cut and resumed.
+
+    Args:
+        features: The kernels of the features.
+        clock: For the frame rate alone.
+        market: Builds the vector environment.
+        device: PyTorch's name of the device; small networks are fastest on ``cpu``.
+        torch_threads: Threads of PyTorch, 0 leaves them as they are. Unlike the market's, their
+            number may change the last bits of a sum.
+        keep: How many checkpoints are kept.
+    """
+
+    def __init__(
+        self,
+        features: FeatureBuilder,
+        clock: Clock,
+        *,
+        market: MarketFactory = native_market,
+        device: str = "cpu",
+        torch_threads: int = 0,
+        keep: int = 3,
+    ) -> None:
+        self._features = features
+        self._clock = clock
+        self._market = market
+        self._device = device
+        self._torch_threads = torch_threads
+        self._keep = keep
+
+    def train(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> TrainedPolicy:
+        """See :class:`~mettle.application.ports.trainer.Trainer`."""
+        _check(job.ppo)
+        table = self._features.table(job.panel, job.feature_set)
+        scaler = FeatureScaler.fit(table.values, table.valid)
+        env, market = self._market(job, table, scaler.transform(table.values))
+        checkpoints = Checkpoints(
+            job.folder / "checkpoints", _fingerprint(job, self._device), self._keep
+        )
+        callback = RunCallback(job, market, checkpoints, self._clock, on_progress)
+        try:
+            with _threads(self._torch_threads):
+                model = self._model(job, env)
+                if job.resume:
+                    restore(checkpoints.latest(), model, market)
+                else:
+                    checkpoints.clear()
+                self._learn(model, job, callback, checkpoints)
+        finally:
+            env.close()
+        return TrainedPolicy(_export(model), scaler, model.num_timesteps, _metrics(callback))
+
+    def _learn(
+        self, model: PPO, job: TrainingJob, callback: RunCallback, checkpoints: Checkpoints
+    ) -> None:
+        logger = configure(str(job.folder / "tensorboard"), ["tensorboard"])
+        model.set_logger(logger)
+        try:
+            model.learn(
+                max(0, job.frames - model.num_timesteps),
+                callback=callback,
+                reset_num_timesteps=False,
+            )
+        except KeyboardInterrupt:
+            if callback.boundary is not None:
+                checkpoints.write(callback.boundary)
+            raise
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise storage_error(job.folder, error) from error
+            raise
+        finally:
+            logger.close()
+
+    def _model(self, job: TrainingJob, env: VecEnv) -> PPO:
+        ppo = job.ppo
+        with warnings.catch_warnings():
+            # Whoever names a GPU has heard that small networks are faster without one.
+            warnings.filterwarnings("ignore", message="You are trying to run PPO on the GPU")
+            return PPO(
+                "MlpPolicy",
+                env,
+                learning_rate=ppo.learning_rate,
+                n_steps=ppo.rollout,
+                batch_size=ppo.batch_size,
+                n_epochs=ppo.epochs,
+                gamma=ppo.discount,
+                gae_lambda=ppo.gae_lambda,
+                clip_range=ppo.clip_range,
+                ent_coef=ppo.entropy_coefficient,
+                vf_coef=ppo.value_coefficient,
+                max_grad_norm=ppo.max_gradient_norm,
+                policy_kwargs={
+                    "net_arch": {"pi": list(ppo.hidden), "vf": list(ppo.hidden)},
+                    "activation_fn": torch.nn.Tanh,
+                },
+                seed=job.seed,
+                device=self._device,
+                verbose=0,
+            )
+
+
+def _check(ppo: PpoSettings) -> None:
+    for name in ("environments", "rollout", "batch_size", "epochs"):
+        if getattr(ppo, name) < 1:
+            raise ConfigError(f"ppo.{name} must be positive, was {getattr(ppo, name)}")
+    frames = ppo.environments * ppo.rollout
+    if frames < 2 or ppo.batch_size < 2 or frames % ppo.batch_size:
+        raise ConfigError(
+            f"ppo.batch_size {ppo.batch_size} must be at least 2 and divide environments × "
+            f"rollout = {frames}",
+            mend=f"use a divisor of {frames}",
+        )
+
+
+def _fingerprint(job: TrainingJob, device: str) -> str:
+    # Frames, threads and the distance of checkpoints may change between the parts of one run.
+    body = {
+        "data": job.panel.data_hash,
+        "features": job.feature_set.hash,
+        "settings": job.settings.to_dict(),
+        "ppo": asdict(job.ppo),
+        "window": job.window,
+        "episode_length": job.episode_length,
+        "seed": job.seed,
+        "device": device,
+    }
+    return hashlib.sha256(canonical(body)).hexdigest()
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _export(model: PPO) -> Network:
+    policy = model.policy
+    modules = [*policy.mlp_extractor.policy_net, policy.action_net]
+    layers = tuple(
+        DenseLayer(
+            one.weight.detach().cpu().numpy().astype(np.float32),
+            one.bias.detach().cpu().numpy().astype(np.float32),
+        )
+        for one in modules
+        if isinstance(one, torch.nn.Linear)
+    )
+    return Network(layers, "tanh")
+
+
+def _metrics(callback: RunCallback) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {"mean_episode_reward": callback.mean_reward()}
+    for name in ("value_loss", "policy_gradient_loss", "approx_kl", "explained_variance", "std"):
+        value = callback.losses.get(name)
+        figures[name] = value if value is not None and math.isfinite(value) else None
+    return figures
