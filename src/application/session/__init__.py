@@ -1,0 +1,1 @@
+"""The trading session: one code for paper now and for live later."""

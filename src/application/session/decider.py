@@ -1,0 +1,93 @@
+"""From a closed bar to a recorded decision and the intents that follow from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...domain.errors import InvalidValue
+from ...domain.market import Instrument
+from ...domain.orders import Exit, OrderIntent, Purpose, Rebalance, Side
+from ...domain.simulation import Account, FillReason, SimulationSettings, plan_changes
+from ..journal import DecisionRecord
+from ..market.row import BarRow
+from .verdicts import Explainer
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision and the orders that it wants."""
+
+    record: DecisionRecord
+    intents: tuple[OrderIntent, ...]
+
+
+class Decider:
+    """Sizes the agent's actions by the rules of the market step and says why."""
+
+    def __init__(
+        self, run_id: str, instruments: Sequence[Instrument], settings: SimulationSettings
+    ) -> None:
+        self._run_id = run_id
+        self._instruments = tuple(instruments)
+        self._settings = settings
+        self._explainer = Explainer(self._instruments, settings)
+
+    def decide(
+        self,
+        row: BarRow,
+        actions: NDArray[np.float32] | None,
+        account: Account,
+        recorded_at: int,
+        blocked: str = "",
+    ) -> Decided:
+        """Return the decision at the close of ``row``.
+
+        Args:
+            actions: The agent's, shape (A,); None holds every asset because of ``blocked``.
+
+        Raises:
+            InvalidValue: If there is not one action an asset.
+        """
+        count = len(self._instruments)
+        given = [math.nan] * count if actions is None else actions.tolist()
+        if len(given) != count:
+            raise InvalidValue(f"an agent must give {count} actions, gave {len(given)}")
+        plan = plan_changes(given, account, row.bars, self._settings)
+        record = DecisionRecord(
+            self._run_id,
+            row.open_time,
+            row.close_time,
+            recorded_at,
+            plan.equity,
+            tuple(
+                self._explainer.explain(column, action, row.bars[column], account, plan, blocked)
+                for column, action in enumerate(given)
+            ),
+        )
+        purpose = Purpose.MARGIN if plan.reason is FillReason.MARGIN else Purpose.REBALANCE
+        intents = tuple(
+            self._intent(column, change, row.close_time, purpose)
+            for column, change in enumerate(plan.changes)
+            if change
+        )
+        return Decided(record, intents)
+
+    def close_all(self, row: BarRow, account: Account) -> tuple[OrderIntent, ...]:
+        """Return the exits that a ruin forces, in column order."""
+        return tuple(
+            self._intent(column, -lots, row.close_time, Purpose.RUIN)
+            for column, lots in enumerate(account.lots)
+            if lots
+        )
+
+    def _intent(self, column: int, change: int, decided_at: int, purpose: Purpose) -> OrderIntent:
+        side = Side.BUY if change > 0 else Side.SELL
+        symbol = self._instruments[column].symbol
+        if purpose is Purpose.REBALANCE:
+            return Rebalance(self._run_id, symbol, side, abs(change), decided_at)
+        return Exit(self._run_id, symbol, side, abs(change), decided_at, purpose)

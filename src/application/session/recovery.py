@@ -1,0 +1,227 @@
+"""Rebuilding a session from its journal: books from fills and ledger, features from bars."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...domain.errors import DataError, StorageError
+from ...domain.market import BarState, Timeframe
+from ...domain.simulation import AssetBar, interpolate_wait
+from ..journal import EquityMark, FillRecord, LedgerRecord, OrderRecord, SeenBar
+from ..market.row import BarRow
+from ..ports.bar_feed import BarFeed
+from ..ports.unit_of_work import UnitOfWork
+from .books import Books
+from .observer import Observer
+
+FEATURES = "features"
+"""Name of the indicators' snapshot."""
+
+_DAMAGED = "restore a backup of the database, or start a new run"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Where a journal ends.
+
+    Attributes:
+        last: The last bar seen.
+        mark: The last mark; None, or of an earlier bar, if a ruin was under way.
+        trades: Fills of the last bar.
+        fills: Fills in all.
+        chains: The hash chain of each symbol's bars.
+    """
+
+    last: BarRow
+    mark: EquityMark | None
+    live: tuple[OrderRecord, ...]
+    trades: int
+    fills: int
+    chains: dict[str, str]
+
+
+def row_of(bars: Sequence[SeenBar], timeframe: Timeframe, maker_wait: int) -> BarRow:
+    """Return the row that the journalled bars of one instant make."""
+    parts = []
+    for bar in bars:
+        wait = interpolate_wait(
+            bar.open, bar.high, bar.low, bar.close, maker_wait, timeframe.seconds
+        )
+        parts.append(
+            AssetBar(
+                bar.open,
+                bar.high,
+                bar.low,
+                bar.close,
+                bar.volume,
+                bar.state == BarState.MISSING,
+                bar.funding_open,
+                bar.funding_inside,
+                wait.low,
+                wait.high,
+                wait.price_buy,
+                wait.price_sell,
+            )
+        )
+    return BarRow(
+        bars[0].open_time,
+        bars[0].open_time + timeframe.milliseconds,
+        np.array([bar.open for bar in bars], dtype=np.int64),
+        np.array([bar.high for bar in bars], dtype=np.int64),
+        np.array([bar.low for bar in bars], dtype=np.int64),
+        np.array([bar.close for bar in bars], dtype=np.int64),
+        np.array([bar.volume for bar in bars], dtype=np.int64),
+        np.array([bar.state for bar in bars], dtype=np.uint8),
+        tuple(parts),
+    )
+
+
+class Recovery:
+    """Replays one run's journal into fresh books and a fresh observer.
+
+    Everything that is rebuilt is compared with what was written; a difference is refused, never
+    papered over.
+    """
+
+    def __init__(
+        self,
+        unit: UnitOfWork,
+        run_id: str,
+        symbols: Sequence[str],
+        timeframe: Timeframe,
+        maker_wait: int,
+    ) -> None:
+        self._unit = unit
+        self._run_id = run_id
+        self._symbols = tuple(symbols)
+        self._timeframe = timeframe
+        self._maker_wait = maker_wait
+        self._chains = dict.fromkeys(symbols, "")
+
+    def replay(self, books: Books, observer: Observer, feed: BarFeed) -> Recovered | None:
+        """Rebuild the session; None if no bar was seen yet.
+
+        Raises:
+            StorageError: If the journal contradicts itself or was changed.
+        """
+        if self._unit.bars.last_time(self._run_id) is None:
+            return None
+        features_until = self._features(observer, feed)
+        entries = _Entries(self._unit, self._run_id, books)
+        last: BarRow | None = None
+        for row in self._rows():
+            entries.until(row.close_time - 1)
+            books.live_through(row)
+            if features_until is None or row.open_time > features_until:
+                observer.take(row)
+            last = row
+        if last is None:
+            raise StorageError(f"run {self._run_id}: its bars are gone", mend=_DAMAGED)
+        entries.until(None)
+        mark = self._unit.marks.last(self._run_id)
+        self._compare(books, last, mark)
+        live = tuple(self._unit.orders.live(self._run_id))
+        trades = entries.trades_of(last.open_time)
+        return Recovered(last, mark, live, trades, entries.fills, self._chains)
+
+    def _features(self, observer: Observer, feed: BarFeed) -> int | None:
+        snapshot = self._unit.snapshots.get(self._run_id, FEATURES)
+        if snapshot is not None:
+            try:
+                observer.restore(snapshot.content)
+            except DataError:
+                # A shortcut only: the bars are the truth, and are all here.
+                pass
+            else:
+                return snapshot.bar_time
+        observer.warm_up(feed.history())
+        return None
+
+    def _rows(self) -> Iterator[BarRow]:
+        seen = self._unit.bars.after(self._run_id, None)
+        for open_time, group in itertools.groupby(seen, key=lambda bar: bar.open_time):
+            bars = list(group)
+            if tuple(bar.symbol for bar in bars) != self._symbols:
+                raise StorageError(
+                    f"run {self._run_id}: the bars of {open_time} are not those of "
+                    f"{', '.join(self._symbols)}",
+                    mend=_DAMAGED,
+                )
+            for bar in bars:
+                self._chains[bar.symbol] = bar.link(self._chains[bar.symbol])
+                if self._chains[bar.symbol] != bar.chain:
+                    raise StorageError(
+                        f"run {self._run_id}: the bar of {bar.symbol} at {open_time} or one "
+                        "before it was changed after it was written",
+                        mend=_DAMAGED,
+                    )
+            yield row_of(bars, self._timeframe, self._maker_wait)
+
+    def _compare(self, books: Books, last: BarRow, mark: EquityMark | None) -> None:
+        books.prove_everything(last)
+        if mark is None or mark.bar_time != last.open_time:
+            return
+        rebuilt = books.mark(last, mark.recorded_at)
+        if rebuilt != mark:
+            raise StorageError(
+                f"run {self._run_id}: the journal rebuilds to {rebuilt}, but {mark} was written",
+                mend=_DAMAGED,
+            )
+
+
+class _Entries:
+    """Books the ledger's entries again, in their order, and checks each against what is written."""
+
+    def __init__(self, unit: UnitOfWork, run_id: str, books: Books) -> None:
+        self._books = books
+        self._entries = unit.ledger.all(run_id)
+        self._fills = unit.fills.all(run_id)
+        self._next = next(self._entries, None)
+        self._bars: list[int] = []
+
+    @property
+    def fills(self) -> int:
+        """How many fills were booked."""
+        return len(self._bars)
+
+    def trades_of(self, bar_time: int) -> int:
+        """Return how many fills one bar had."""
+        return self._bars.count(bar_time)
+
+    def until(self, time_ms: int | None) -> None:
+        """Book what occurred up to ``time_ms``; None is everything. The deposit comes always."""
+        while (entry := self._next) is not None:
+            late = time_ms is not None and entry.occurred_at > time_ms
+            if late and entry.kind != "deposit":
+                return
+            booked = self._book(entry)
+            if booked != entry:
+                raise StorageError(
+                    f"ledger entry {entry.sequence}: {entry} was written, the events say {booked}",
+                    mend=_DAMAGED,
+                )
+            self._next = next(self._entries, None)
+
+    def _book(self, entry: LedgerRecord) -> LedgerRecord:
+        if entry.kind == "deposit":
+            return self._books.open(entry.occurred_at, entry.recorded_at)
+        if entry.kind == "funding":
+            return self._books.refund(entry)
+        fill = next(self._fills, None)
+        if fill is None:
+            raise StorageError(f"ledger entry {entry.sequence} has no fill", mend=_DAMAGED)
+        return self._fill(fill)
+
+    def _fill(self, fill: FillRecord) -> LedgerRecord:
+        realised, entry = self._books.fill(fill)
+        if realised != fill.realised:
+            raise StorageError(
+                f"fill {fill.trade_id}: {fill.realised} was realised, the books say {realised}",
+                mend=_DAMAGED,
+            )
+        self._bars.append(fill.bar_time)
+        return entry
