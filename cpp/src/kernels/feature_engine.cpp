@@ -19,6 +19,17 @@ bool sound(const std::vector<int>& parameters, const Entry& entry) {
     return std::string(entry.family) != "macd" || parameters[0] < parameters[1];
 }
 
+// Negative if a rule of bars is broken. Differences instead of comparisons: they run in lanes.
+std::int64_t faults(const Grid& grid, std::size_t at) {
+    const std::int64_t open = grid.open[at];
+    const std::int64_t high = grid.high[at];
+    const std::int64_t low = grid.low[at];
+    const std::int64_t close = grid.close[at];
+    const std::int64_t volume = grid.volume[at];
+    return (low - 1) | (open - low) | (close - low) | (high - open) | (high - close) |
+           (kMaxTicks - 1 - high) | volume | (kMaxLots - volume);
+}
+
 }  // namespace
 
 std::unique_ptr<Engine> Engine::create(const std::vector<Spec>& specs,
@@ -81,23 +92,19 @@ void Engine::prepare_windows() {
     last_valid_.assign(assets(), 0);
 }
 
-bool Engine::check(const Grid& grid, std::size_t from, std::size_t rows, std::size_t first,
-                   std::size_t last) const {
-    bool good = true;
-    for (std::size_t row = from; row < from + rows; ++row)
-        for (std::size_t a = first; a < last; ++a) {
-            const std::size_t at = row * assets() + a;
-            if (grid.state[at] == 0) continue;
-            good = good && grid.low[at] >= 1 && grid.low[at] <= grid.open[at] &&
-                   grid.low[at] <= grid.close[at] && grid.high[at] >= grid.open[at] &&
-                   grid.high[at] >= grid.close[at] && grid.high[at] < kMaxTicks &&
-                   grid.volume[at] >= 0 && grid.volume[at] <= kMaxLots;
-        }
-    return good;
+bool Engine::check(const Grid& grid, std::size_t from, std::size_t rows) const {
+    const std::size_t first = from * assets();
+    const std::size_t last = first + rows * assets();
+    std::int64_t any = 0;
+    for (std::size_t at = first; at < last; ++at) any |= faults(grid, at);
+    if (any >= 0) return true;
+    for (std::size_t at = first; at < last; ++at)  // a missing bar may hold anything
+        if (grid.state[at] != 0 && faults(grid, at) < 0) return false;
+    return true;
 }
 
-void Engine::run_block(const Grid& grid, double* values, std::size_t from, std::size_t rows,
-                       std::size_t asset) {
+std::size_t Engine::run_block(const Grid& grid, double* values, std::size_t from,
+                              std::size_t rows, std::size_t asset) {
     Window& window = windows_[asset];
     const std::size_t capacity = depth_ + kBlock;
     std::int64_t* column[kColumns];
@@ -107,57 +114,72 @@ void Engine::run_block(const Grid& grid, double* values, std::size_t from, std::
             std::copy(one + window.end - depth_, one + window.end, one);
         window.end = depth_;
     }
-    const std::size_t begin = window.end;
-    std::size_t offset[kBlock];
+    const std::int64_t* const source[kColumns] = {nullptr,  grid.open,  grid.high,
+                                                  grid.low, grid.close, grid.volume};
+    for (std::int64_t*& one : column) one += window.end;
+    const std::size_t first = from * assets() + asset;
+    std::size_t offset[kBlock];  // of each bar's place in the grid
+    std::int64_t time = next_time_ + static_cast<std::int64_t>(from) * step_;
     std::size_t count = 0;
-    for (std::size_t row = from; row < from + rows; ++row) {
-        const std::size_t at = row * assets() + asset;
-        if (grid.state[at] == 0) continue;
-        const std::size_t to = begin + count;
-        column[0][to] = next_time_ + static_cast<std::int64_t>(row) * step_;
-        column[1][to] = grid.open[at];
-        column[2][to] = grid.high[at];
-        column[3][to] = grid.low[at];
-        column[4][to] = grid.close[at];
-        column[5][to] = grid.volume[at];
-        offset[count] = at * width_;
-        ++count;
+    for (std::size_t at = first, row = 0; row < rows; ++row, at += assets(), time += step_) {
+        offset[count] = at;
+        column[0][count] = time;
+        count += grid.state[at] != 0 ? 1 : 0;
     }
-    const BarSpan bars{column[0] + begin, column[1] + begin, column[2] + begin, column[3] + begin,
-                       column[4] + begin, column[5] + begin, window.seen,       tick_[asset],
-                       lot_[asset]};
+    for (std::size_t k = 1; k < kColumns; ++k)
+        for (std::size_t i = 0; i < count; ++i) column[k][i] = source[k][offset[i]];
+    for (std::size_t i = 0; i < count; ++i) offset[i] *= width_;  // and now in the values
+    const BarSpan bars{column[0], column[1],   column[2],    column[3],  column[4],
+                       column[5], window.seen, tick_[asset], lot_[asset]};
     for (const auto& node : nodes_) node->run(asset, bars, count, offset, values);
-    window.end = begin + count;
+    window.end += count;
     window.seen += static_cast<std::int64_t>(count);
+    return count;
 }
 
-bool Engine::run_assets(const Grid& grid, double* values, std::size_t first, std::size_t last) {
+bool Engine::run_assets(const Grid& grid, double* values, std::uint8_t* valid, std::size_t first,
+                        std::size_t last) {
     for (std::size_t from = 0; from < grid.rows; from += kBlock) {
         const std::size_t rows = std::min(kBlock, grid.rows - from);
-        if (!check(grid, from, rows, first, last)) return false;
-        for (std::size_t a = first; a < last; ++a) run_block(grid, values, from, rows, a);
+        if (!check(grid, from, rows)) return false;
+        for (std::size_t a = first; a < last; ++a) {
+            const std::size_t count = run_block(grid, values, from, rows, a);
+            if (crosses_.empty()) finish(grid, values, valid, from, rows, a, count == rows);
+        }
     }
     return true;
 }
 
-void Engine::run_cross(const Grid& grid, double* values) {
+void Engine::run_cross(const Grid& grid, double* values, std::uint8_t* valid) {
+    if (crosses_.empty()) return;
     for (std::size_t row = 0; row < grid.rows; ++row) {
         const std::size_t at = row * assets();
         for (const auto& cross : crosses_)
             cross->update(grid.close + at, grid.state + at, values + at * width_, width_);
     }
+    for (std::size_t a = 0; a < assets(); ++a)
+        finish(grid, values, valid, 0, grid.rows, a, false);
 }
 
-void Engine::finish(const Grid& grid, double* values, std::uint8_t* valid, std::size_t asset) {
+void Engine::finish(const Grid& grid, double* values, std::uint8_t* valid, std::size_t from,
+                    std::size_t rows, std::size_t asset, bool whole) {
     double* const kept = last_row_.data() + asset * width_;
     const double* last = kept;
-    for (std::size_t row = 0; row < grid.rows; ++row) {
+    std::int64_t seen = finished_[asset];
+    std::size_t row = from;
+    if (whole && seen >= warmup_ && rows > 0) {  // all that is left is to say so
+        for (; row < from + rows; ++row) valid[row * assets() + asset] = 1;
+        last = values + ((row - 1) * assets() + asset) * width_;
+        last_valid_[asset] = 1;
+        seen += static_cast<std::int64_t>(rows);
+    }
+    for (; row < from + rows; ++row) {
         const std::size_t at = row * assets() + asset;
         double* const mine = values + at * width_;
         valid[at] = 0;
         if (grid.state[at] == 0) {
             std::copy(last, last + width_, mine);
-        } else if (finished_[asset]++ < warmup_) {
+        } else if (seen++ < warmup_) {
             std::fill(mine, mine + width_, 0.0);
         } else {
             valid[at] = 1;
@@ -165,6 +187,7 @@ void Engine::finish(const Grid& grid, double* values, std::uint8_t* valid, std::
         last = mine;
         last_valid_[asset] = valid[at];
     }
+    finished_[asset] = seen;
     if (last != kept) std::copy(last, last + width_, kept);
 }
 
@@ -178,7 +201,7 @@ Status Engine::run(const Grid& grid, double* values, std::uint8_t* valid, int th
     const auto work = [&](std::size_t worker) {
         const std::size_t first = count * worker / workers;
         const std::size_t last = count * (worker + 1) / workers;
-        good[worker] = run_assets(grid, values, first, last) ? 1 : 0;
+        good[worker] = run_assets(grid, values, valid, first, last) ? 1 : 0;
     };
     std::vector<std::thread> helpers;
     for (std::size_t worker = 1; worker < workers; ++worker) helpers.emplace_back(work, worker);
@@ -188,8 +211,7 @@ Status Engine::run(const Grid& grid, double* values, std::uint8_t* valid, int th
         spent_ = workers > 1 || grid.rows > kBlock;
         return Status::bar_out_of_range;
     }
-    run_cross(grid, values);
-    for (std::size_t a = 0; a < count; ++a) finish(grid, values, valid, a);
+    run_cross(grid, values, valid);
     next_time_ += static_cast<std::int64_t>(grid.rows) * step_;
     return Status::ok;
 }

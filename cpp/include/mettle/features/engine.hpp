@@ -43,7 +43,7 @@ enum class Status {
 constexpr int kMaxParameter = 5000;
 constexpr std::int64_t kMaxTicks = std::int64_t{1} << 50;
 constexpr std::int64_t kMaxLots = std::int64_t{1} << 62;
-constexpr std::size_t kBlock = 256;  // rows at a time: bars and results stay in the near caches
+constexpr std::size_t kBlock = 128;  // rows at a time: bars and results stay in the near caches
 
 struct KernelName {
     const char* name;
@@ -91,13 +91,14 @@ private:
     Engine() = default;
     Status add(const Spec& spec, std::size_t column);
     void prepare_windows();
-    bool check(const Grid& grid, std::size_t from, std::size_t rows, std::size_t first,
-               std::size_t last) const;
-    bool run_assets(const Grid& grid, double* values, std::size_t first, std::size_t last);
-    void run_block(const Grid& grid, double* values, std::size_t from, std::size_t rows,
-                   std::size_t asset);
-    void run_cross(const Grid& grid, double* values);
-    void finish(const Grid& grid, double* values, std::uint8_t* valid, std::size_t asset);
+    bool check(const Grid& grid, std::size_t from, std::size_t rows) const;
+    bool run_assets(const Grid& grid, double* values, std::uint8_t* valid, std::size_t first,
+                    std::size_t last);
+    std::size_t run_block(const Grid& grid, double* values, std::size_t from, std::size_t rows,
+                          std::size_t asset);
+    void run_cross(const Grid& grid, double* values, std::uint8_t* valid);
+    void finish(const Grid& grid, double* values, std::uint8_t* valid, std::size_t from,
+                std::size_t rows, std::size_t asset, bool whole);
     std::vector<std::byte> header() const;
     std::size_t body_bytes() const;
 

@@ -15,25 +15,30 @@ struct Macd {
         EmaState slow;
         double signal;
     };
-    int fast;
-    int slow;
+    EmaRule fast;
+    EmaRule slow;
     int signal;
+    double weight;
 
     explicit Macd(const int* parameters)
-        : fast(parameters[0]), slow(parameters[1]), signal(parameters[2]) {}
-    int warmup() const { return slow + signal - 2; }
+        : fast(parameters[0]),
+          slow(parameters[1]),
+          signal(parameters[2]),
+          weight(2.0 / (parameters[2] + 1)) {}
+    int warmup() const { return slow.period + signal - 2; }
     int depth() const { return 0; }
     std::size_t memory() const { return 0; }
 
     template <Form form>
     void update(State& state, double*, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
         const std::int64_t seen = bars.first + i;
-        ema_update(state.slow, bars.close[i], seen, slow);
-        if (seen >= slow - fast) ema_update(state.fast, bars.close[i], seen - (slow - fast), fast);
+        const int later = slow.period - fast.period;
+        slow.update(state.slow, bars.close[i], seen);
+        if (seen >= later) fast.update(state.fast, bars.close[i], seen - later);
         const double line = state.fast.value - state.slow.value;
-        const std::int64_t lines = seen - (slow - 1);
+        const std::int64_t lines = seen - (slow.period - 1);
         if (lines >= signal)
-            state.signal += (line - state.signal) * (2.0 / (signal + 1));
+            state.signal += (line - state.signal) * weight;
         else if (lines >= 0)
             state.signal += line / signal;
         const double histogram = line - state.signal;

@@ -34,28 +34,36 @@ struct EmaState {
     double value;
 };
 
-inline void ema_update(EmaState& state, std::int64_t value, std::int64_t seen, int period) {
-    if (seen < period) {
-        state.sum += value;
-        state.value = real(state.sum) / period;  // the seed once n values are in
-    } else {
-        state.value += (real(value) - state.value) * (2.0 / (period + 1));
+struct EmaRule {
+    int period;
+    double weight;
+
+    explicit EmaRule(int bars) : period(bars), weight(2.0 / (bars + 1)) {}
+
+    // Take the value that comes after `seen` others.
+    void update(EmaState& state, std::int64_t value, std::int64_t seen) const {
+        if (seen < period) {
+            state.sum += value;
+            state.value = real(state.sum) / period;  // the seed once n values are in
+        } else {
+            state.value += (real(value) - state.value) * weight;
+        }
     }
-}
+};
 
 struct Ema {
     static constexpr std::size_t outputs = 1;
     using State = EmaState;
-    int period;
+    EmaRule rule;
 
-    explicit Ema(const int* parameters) : period(parameters[0]) {}
-    int warmup() const { return period - 1; }
+    explicit Ema(const int* parameters) : rule(parameters[0]) {}
+    int warmup() const { return rule.period - 1; }
     int depth() const { return 0; }
     std::size_t memory() const { return 0; }
 
     template <Form form>
     void update(State& state, double*, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
-        ema_update(state, bars.close[i], bars.first + i, period);
+        rule.update(state, bars.close[i], bars.first + i);
         if constexpr (form == Form::raw)
             out[0] = state.value * bars.tick;
         else

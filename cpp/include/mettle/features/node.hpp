@@ -51,12 +51,14 @@ public:
         columns_[output] = static_cast<std::ptrdiff_t>(column);
     }
 
-    void run(std::size_t asset, const BarSpan& bars, std::size_t count, const std::size_t* offset,
+    void run(std::size_t asset, const BarSpan& span, std::size_t count, const std::size_t* offset,
              double* out) override {
-        State state = states_[asset];  // a local copy can live in registers
-        double* const memory = memory_.data() + asset * kernel_.memory();
-        const auto columns = columns_;
+        // Local copies can live in registers: nothing that is written can alias them.
+        State state = states_[asset];
+        const BarSpan bars = span;
         const Kernel kernel = kernel_;
+        const auto columns = columns_;
+        double* const memory = memory_.data() + asset * kernel_.memory();
         for (std::size_t i = 0; i < count; ++i) {
             double value[Kernel::outputs];
             kernel.template update<form>(state, memory, bars, static_cast<std::ptrdiff_t>(i), value);

@@ -24,9 +24,9 @@ struct Rsi {
     template <Form form>
     void update(State& state, double*, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
         const std::int64_t seen = bars.first + i;
-        const std::int64_t change = bars.close[i] - bars.close[i - 1];
-        const double up = real(change > 0 ? change : 0);
-        const double down = real(change < 0 ? -change : 0);
+        const double change = real(bars.close[i] - bars.close[i - 1]);
+        const double up = change > 0.0 ? change : 0.0;
+        const double down = up - change;  // exact, and without a branch on the market's whim
         if (seen > period) {
             state.gain += (up - state.gain) * weight;
             state.loss += (down - state.loss) * weight;
