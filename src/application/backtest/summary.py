@@ -9,6 +9,7 @@ import numpy as np
 from ...domain.market import CASH_SCALE
 from .request import day
 from .result import BacktestResult
+from .words import Unit, interval, write
 
 SCHEMA = "mettle.backtest/1"
 
@@ -72,12 +73,12 @@ def verdict(result: BacktestResult) -> str:
     did = "Earned" if change > 0 else "Lost"
     kind = "synthetic " if result.synthetic else ""
     first = (
-        f"{did} {abs(change):.1%} after costs in {metrics.days:.0f} {kind}days with "
+        f"{did} {write(abs(change), Unit.SHARE)} after costs in {metrics.days:.0f} {kind}days with "
         f"{metrics.trades} {'trade' if metrics.trades == 1 else 'trades'}"
     )
     if held.total_return is not None:
         other = "earned" if held.total_return > 0 else "lost"
-        first += f"; {held.name} {other} {abs(held.total_return):.1%}"
+        first += f"; {held.name} {other} {write(abs(held.total_return), Unit.SHARE)}"
     return f"{first}. {_belief(result)}"
 
 
@@ -85,10 +86,11 @@ def _belief(result: BacktestResult) -> str:
     figure = result.metrics.returns.sharpe
     if figure.value is None:
         return f"There is no Sharpe ratio: {figure.reason}."
+    value = write(figure.value, Unit.RATIO)
     if figure.interval is None:
-        return f"The Sharpe ratio {figure.value:.2f} has no interval: {figure.reason}."
+        return f"The Sharpe ratio {value} has no interval: {figure.reason}."
     low, high = figure.interval
-    shown = f"The Sharpe ratio {figure.value:.2f} [{low:.2f}, {high:.2f}]"
+    shown = f"The Sharpe ratio {value} {interval(figure, Unit.RATIO)}"
     if low > 0.0:
         return f"{shown} lies above 0."
     return f"{shown} lies below 0." if high < 0.0 else f"{shown} cannot be told from 0."
