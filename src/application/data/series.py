@@ -171,15 +171,16 @@ def _check_kin(held: BarSeries, new: BarSeries) -> None:
 
 
 def _common_instrument(held: Instrument, new: Instrument) -> Instrument:
-    tick = _gcd(held.tick_size, new.tick_size)
-    lot = Instrument.coarsen(tick, _gcd(held.lot_size, new.lot_size))
+    tick = common_step(held.tick_size, new.tick_size)
+    lot = Instrument.coarsen(tick, common_step(held.lot_size, new.lot_size))
     base = held if new.inferred and not held.inferred else new
     finer = (tick, lot) != (base.tick_size, base.lot_size)
     venue = base.venue if base.venue != "unknown" else held.venue
     return replace(base, tick_size=tick, lot_size=lot, venue=venue, inferred=base.inferred or finer)
 
 
-def _gcd(one: Decimal, other: Decimal) -> Decimal:
+def common_step(one: Decimal, other: Decimal) -> Decimal:
+    """Return the largest step of which both are whole multiples."""
     (a, b), (c, d) = one.as_integer_ratio(), other.as_integer_ratio()
     return (Decimal(math.gcd(a * d, c * b)) / Decimal(b * d)).normalize()
 

@@ -83,16 +83,20 @@ class BarStore(Protocol):
             DataError: If its file is damaged.
         """
 
-    def write(self, series: BarSeries) -> StoredSeries:
+    def write(self, series: BarSeries, *, replace: bool = False) -> StoredSeries:
         """Merge a series into the held one; where both have a bar the new one wins.
 
+        Different ticks and lots are reconciled on the finest common tick.
+
+        Args:
+            series: The bars.
+            replace: Put the series in place of the held one instead.
+
         Raises:
-            DataError: If tick or lot differ from the held series and cannot be reconciled.
+            DataError: If the held series is of another venue, or one is synthetic and the other
+                not, or the common tick leaves the range of ticks.
             StorageError: If the disk cannot take it.
         """
-
-    def remove(self, symbol: Symbol, timeframe: Timeframe) -> None:
-        """Forget a series; one that is not held is no error."""
 
     def read_funding(self, symbol: Symbol) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return settlement times (Unix ms) and rates (1e-8), both shape (n,); empty if none."""

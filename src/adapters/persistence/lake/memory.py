@@ -37,20 +37,15 @@ class MemoryBarStore:
                 f"no {timeframe} bars of {symbol} are held", mend="see `mettle data list`"
             ) from None
 
-    def write(self, series: BarSeries) -> StoredSeries:
-        """Merge a series into the held one."""
+    def write(self, series: BarSeries, *, replace: bool = False) -> StoredSeries:
+        """Merge a series into the held one, or replace it."""
         check_series(series)
         key = (series.instrument.symbol, series.timeframe)
         with self._lock:
             held = self._bars.get(key)
-            merged = series if held is None else merge_series(held, series)
+            merged = series if held is None or replace else merge_series(held, series)
             self._bars[key] = merged
         return describe(merged)
-
-    def remove(self, symbol: Symbol, timeframe: Timeframe) -> None:
-        """Forget a series; one that is not held is no error."""
-        with self._lock:
-            self._bars.pop((symbol, timeframe), None)
 
     def read_funding(self, symbol: Symbol) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return settlement times and rates."""

@@ -75,22 +75,18 @@ class ParquetBarStore:
             raise _damaged(path, "its bars do not match their hash")
         return series
 
-    def write(self, series: BarSeries) -> StoredSeries:
-        """Merge a series into the held one."""
+    def write(self, series: BarSeries, *, replace: bool = False) -> StoredSeries:
+        """Merge a series into the held one, or replace it."""
         check_series(series)
         path = self._path(series.instrument.symbol, series.timeframe)
         with locked(path.parent):
-            if path.exists():
+            if path.exists() and not replace:
                 held = self.read(series.instrument.symbol, series.timeframe)
                 series = merge_series(held, series)
             line = describe(series)
             columns = {name: getattr(series, name) for name in (*COLUMNS, "state")}
             write_atomic(path, _encode(columns, to_metadata(line)))
         return line
-
-    def remove(self, symbol: Symbol, timeframe: Timeframe) -> None:
-        """Forget a series; one that is not held is no error."""
-        self._path(symbol, timeframe).unlink(missing_ok=True)
 
     def read_funding(self, symbol: Symbol) -> Funding:
         """Return settlement times and rates."""
