@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -268,21 +269,32 @@ private:
     std::vector<float> scratch_;
 };
 
-// Decides with a Python callable of (bar, portfolio) that returns float32 actions.
+// Decides with a Python callable of (bar, portfolio) that returns float32 actions. What it raises
+// waits here until the kernel has returned.
 class CallableDecider final : public market::Decider {
 public:
     CallableDecider(py::function function, int assets)
         : function_(std::move(function)), assets_(assets) {}
     bool wants_features() const override { return false; }
     bool decide(Int bar, const float* observation, float* actions) override {
-        const py::array_t<float> portfolio(market::portfolio_width(assets_), observation);
-        const py::object answer = function_(bar, portfolio);
-        const float* values = read<float>(answer.cast<py::array>(), "the decision", {assets_});
-        std::copy_n(values, assets_, actions);
-        return true;
+        try {
+            const py::array_t<float> portfolio(market::portfolio_width(assets_), observation);
+            const py::object answer = function_(bar, portfolio);
+            if (!py::isinstance<py::array>(answer)) throw py::type_error("a decision is an array");
+            const float* values = read<float>(answer.cast<py::array>(), "the decision", {assets_});
+            std::copy_n(values, assets_, actions);
+            return true;
+        } catch (...) {
+            raised_ = std::current_exception();
+            return false;
+        }
+    }
+    void rethrow() const {
+        if (raised_) std::rethrow_exception(raised_);
     }
 
 private:
+    std::exception_ptr raised_;
     py::function function_;
     int assets_;
 };
@@ -296,6 +308,8 @@ py::dict run_backtest(const MarketData& data, const py::dict& settings_dict, Int
     if (start < 0 || stop > table.bars || start > stop - 2 || window < 1 || start < window - 1) {
         throw py::value_error("needs window - 1 <= start <= stop - 2 and stop <= bars");
     }
+    const auto* network = std::get_if<const inference::Mlp*>(&decision);
+    if (network != nullptr && *network == nullptr) throw py::type_error("a decision is needed");
     const py::ssize_t marks = stop - start;
     const py::ssize_t assets = table.assets;
     py::array_t<Int> equity(marks);
@@ -319,6 +333,7 @@ py::dict run_backtest(const MarketData& data, const py::dict& settings_dict, Int
     if (const auto* function = std::get_if<py::function>(&decision)) {
         CallableDecider decider(*function, table.assets);
         ending = market::run_backtest(market, settings, start, stop, window, &decider, output);
+        decider.rethrow();
     } else if (const auto* given = std::get_if<py::array>(&decision)) {
         const float* values = read<float>(*given, "actions", {marks - 1, assets});
         std::copy_n(values, (marks - 1) * assets, output.actions);
@@ -326,7 +341,7 @@ py::dict run_backtest(const MarketData& data, const py::dict& settings_dict, Int
         const py::gil_scoped_release released;
         ending = market::run_backtest(market, settings, start, stop, window, nullptr, output);
     } else {
-        const auto& mlp = *std::get<const inference::Mlp*>(decision);
+        const inference::Mlp& mlp = **network;
         const Int wanted = market::observation_width(market, market::Mode::kWindow, window);
         if (mlp.input_size() != wanted || mlp.output_size() != table.assets) {
             throw py::value_error("the network takes " + std::to_string(mlp.input_size()) +
@@ -363,7 +378,7 @@ void register_market(py::module_& module) {
         .def_property_readonly("bars", [](const MarketData& data) { return data.table->bars; })
         .def_property_readonly("assets", [](const MarketData& data) { return data.table->assets; })
         .def_property_readonly("fingerprint",
-                               [](const MarketData& data) { return data.table->fingerprint; });
+                               [](const MarketData& data) { return data.table->fingerprint(); });
 
     py::class_<Batch>(module, "MarketBatch", "Environments that are stepped together.")
         .def(py::init(&make_batch), py::arg("data"), py::arg("settings"), py::arg("spans"),

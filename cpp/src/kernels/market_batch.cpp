@@ -27,6 +27,7 @@ std::size_t size_of(Int count) { return static_cast<std::size_t>(count); }
 Batch::Batch(std::shared_ptr<const Table> table, const Settings& settings, const BatchShape& shape,
              std::vector<Span> spans)
     : table_(std::move(table)),
+      fingerprint_(0),
       settings_(settings),
       shape_(shape),
       market_{},
@@ -60,6 +61,7 @@ Batch::Batch(std::shared_ptr<const Table> table, const Settings& settings, const
         one.truncated.resize(count);
         one.done.resize(count);
     }
+    fingerprint_ = fingerprint();
     reset(shape_.seed);
 }
 

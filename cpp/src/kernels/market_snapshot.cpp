@@ -18,10 +18,9 @@ struct Header {
     std::uint64_t version;
     std::uint64_t environments;
     std::uint64_t assets;
-    std::uint64_t table;     // fingerprint
-    std::uint64_t settings;  // fingerprint of settings, spans and shape
+    std::uint64_t fingerprint;  // of data, settings, spans and shape
     std::uint64_t seed;
-    std::uint64_t bytes;     // of the arrays
+    std::uint64_t bytes;  // of the arrays
 };
 
 std::uint64_t checksum(const char* bytes, std::size_t count) {
@@ -31,24 +30,6 @@ std::uint64_t checksum(const char* bytes, std::size_t count) {
         std::memcpy(&word, bytes + at, std::min(sizeof(word), count - at));
         hash = mix(hash ^ word);
     }
-    return hash;
-}
-
-std::uint64_t fingerprint(const Settings& settings, const BatchShape& shape,
-                          const std::vector<Span>& spans) {
-    std::uint64_t hash = mix(kVersion);
-    const auto chain = [&hash](auto value) {
-        hash = mix(hash ^ static_cast<std::uint64_t>(static_cast<Int>(value)));
-    };
-    each_setting(settings, [&chain](const char*, auto value) { chain(value); });
-    for (const Span& span : spans) {
-        chain(span.first);
-        chain(span.stop);
-        chain(span.last);
-    }
-    chain(shape.first_environment);
-    chain(shape.episode_length);
-    chain(shape.window);
     return hash;
 }
 
@@ -78,13 +59,29 @@ std::size_t bytes_of(const Array& array) {
 
 }  // namespace
 
+std::uint64_t Batch::fingerprint() const {
+    std::uint64_t hash = table_->fingerprint();
+    const auto chain = [&hash](auto value) {
+        hash = mix(hash ^ static_cast<std::uint64_t>(static_cast<Int>(value)));
+    };
+    each_setting(settings_, [&chain](const char*, auto value) { chain(value); });
+    for (const Span& span : spans_) {
+        chain(span.first);
+        chain(span.stop);
+        chain(span.last);
+    }
+    chain(shape_.first_environment);
+    chain(shape_.episode_length);
+    chain(shape_.window);
+    return hash;
+}
+
 std::string Batch::snapshot() const {
     Header header{kMagic,
                   kVersion,
                   static_cast<std::uint64_t>(shape_.environments),
                   static_cast<std::uint64_t>(table_->assets),
-                  table_->fingerprint,
-                  fingerprint(settings_, shape_, spans_),
+                  fingerprint_,
                   shape_.seed,
                   0};
     each_array(*this, [&header](const auto& array) { header.bytes += bytes_of(array); });
@@ -108,9 +105,8 @@ const char* Batch::restore(const std::string& bytes) {
         header.assets != static_cast<std::uint64_t>(table_->assets)) {
         return "it holds another number of environments or assets";
     }
-    if (header.table != table_->fingerprint) return "it belongs to other data";
-    if (header.settings != fingerprint(settings_, shape_, spans_)) {
-        return "it belongs to other settings, blocks, window or episode length";
+    if (header.fingerprint != fingerprint_) {
+        return "it belongs to other data, settings, blocks, window or episode length";
     }
     std::size_t expected = 0;
     each_array(*this, [&expected](const auto& array) { expected += bytes_of(array); });

@@ -23,25 +23,6 @@ std::uint64_t chain(std::uint64_t hash, const T* values, std::size_t count) {
     return mix(hash ^ length);
 }
 
-std::uint64_t fingerprint_of(const Table& table) {
-    std::uint64_t hash = mix(static_cast<std::uint64_t>(table.bars));
-    hash = mix(hash ^ static_cast<std::uint64_t>(table.assets));
-    hash = mix(hash ^ static_cast<std::uint64_t>(table.bar_seconds));
-    hash = chain(hash, table.price.data(), table.price.size());
-    hash = chain(hash, table.extremes.data(), table.extremes.size());
-    hash = chain(hash, table.volume.data(), table.volume.size());
-    hash = chain(hash, table.funding.data(), table.funding.size());
-    hash = chain(hash, table.missing.data(), table.missing.size());
-    hash = chain(hash, table.features.data(), table.features.size());
-    for (const Terms& one : table.terms) {
-        for (const Int value : {one.unit, one.maker_fee, one.taker_fee, one.min_notional,
-                                static_cast<Int>(one.perpetual)}) {
-            hash = mix(hash ^ static_cast<std::uint64_t>(value));
-        }
-    }
-    return hash;
-}
-
 // floor(sqrt(value)) for value < 2^52.
 Int integer_root(Int value) {
     auto root = static_cast<Int>(std::sqrt(static_cast<double>(value)));
@@ -71,6 +52,25 @@ Market Table::view(const Wait* wait) const {
             terms.data()};
 }
 
+std::uint64_t Table::fingerprint() const {
+    std::uint64_t hash = mix(static_cast<std::uint64_t>(bars));
+    hash = mix(hash ^ static_cast<std::uint64_t>(assets));
+    hash = mix(hash ^ static_cast<std::uint64_t>(bar_seconds));
+    hash = chain(hash, price.data(), price.size());
+    hash = chain(hash, extremes.data(), extremes.size());
+    hash = chain(hash, volume.data(), volume.size());
+    hash = chain(hash, funding.data(), funding.size());
+    hash = chain(hash, missing.data(), missing.size());
+    hash = chain(hash, features.data(), features.size());
+    for (const Terms& one : terms) {
+        for (const Int value : {one.unit, one.maker_fee, one.taker_fee, one.min_notional,
+                                static_cast<Int>(one.perpetual)}) {
+            hash = mix(hash ^ static_cast<std::uint64_t>(value));
+        }
+    }
+    return hash;
+}
+
 void fill_table(Table& table, const PanelArrays& panel) {
     table.bars = panel.bars;
     table.assets = panel.assets;
@@ -97,7 +97,6 @@ void fill_table(Table& table, const PanelArrays& panel) {
     const auto floats =
         static_cast<std::size_t>(panel.bars) * static_cast<std::size_t>(panel.feature_width);
     table.features.assign(panel.features, panel.features + floats);
-    table.fingerprint = fingerprint_of(table);
 }
 
 int unit_overflow(const Table& table) {

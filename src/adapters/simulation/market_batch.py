@@ -79,29 +79,32 @@ class FinishedEpisodes(NamedTuple):
     equity: NDArray[np.int64]
 
 
-def market_data(panel: MarketPanel, features: NDArray[np.float32]) -> _native.MarketData:
-    """Copy a panel and its scaled features into the native layout.
+def market_data(
+    panel: MarketPanel, features: NDArray[np.float32], start: int = 0, stop: int | None = None
+) -> _native.MarketData:
+    """Copy bars ``start … stop − 1`` and their scaled features into the native layout.
 
     Args:
-        features: Shape (T, A, F), float32, C-contiguous.
+        features: Of those bars, shape (stop − start, A, F), float32, C-contiguous; F may be 0.
 
     Raises:
         InvalidValue: If shapes or types differ, or a price times its unit leaves 64 bits.
     """
-    if features.ndim != 3 or features.shape[:2] != panel.close.shape:
+    rows = slice(start, len(panel) if stop is None else stop)
+    if features.ndim != 3 or features.shape[:2] != panel.close[rows].shape:
         raise InvalidValue(
-            f"features must have shape (T, A, F) with (T, A) = {panel.close.shape}, "
+            f"features must have shape (T, A, F) with (T, A) = {panel.close[rows].shape}, "
             f"was {features.shape}"
         )
     names = ("open", "high", "low", "close", "volume", "funding_open", "funding_inside")
-    arrays: dict[str, Any] = {name: getattr(panel, name) for name in names}
-    arrays["missing"] = panel.missing.view(np.uint8)
+    arrays: dict[str, Any] = {name: getattr(panel, name)[rows] for name in names}
+    arrays["missing"] = panel.missing[rows].view(np.uint8)
     terms = [
         (one.unit_value, one.maker_ppm, one.taker_ppm, one.min_notional, int(one.is_perpetual))
         for one in asset_terms(panel)
     ]
     try:
-        table = features.reshape(len(panel), features.shape[1] * features.shape[2])
+        table = features.reshape(len(features), features.shape[1] * features.shape[2])
         return _native.MarketData(arrays, table, terms, panel.timeframe.seconds)
     except (TypeError, ValueError) as error:
         raise InvalidValue(f"the market cannot take this panel: {error}") from error

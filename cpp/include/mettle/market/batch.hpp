@@ -78,12 +78,14 @@ private:
     bool advance(Int begin, Int end, const float* actions);
     Account account(Int e);
     void keep(Int e, const Account& account);
+    std::uint64_t fingerprint() const;
     void observe_all();
     void begin_episode(Int e);
     void finish_episode(Int e, const Account& account, Int now);
     void prefetch(Int e) const;
 
     std::shared_ptr<const Table> table_;
+    std::uint64_t fingerprint_;  // of data, settings, spans and shape
     Settings settings_;
     BatchShape shape_;
     Lines<Wait> waits_;

@@ -56,9 +56,8 @@ struct Table {
     Lines<std::uint8_t> missing;  // empty: no bar is missing
     Lines<float> features;
     std::vector<Terms> terms;
-    std::uint64_t fingerprint = 0;  // of all of the above
-
     Market view(const Wait* wait) const;
+    std::uint64_t fingerprint() const;  // of all of the above
 };
 
 // Copy the panel's arrays into the table's layout; terms and bar_seconds are already set.
