@@ -7,18 +7,24 @@ when it is first asked for, so that `mettle status` never loads a learning libra
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from dependency_injector import containers, providers
 
+from ..application.learning.models import Models
+from ..application.learning.train import TrainModel
 from ..application.ports.artefact_store import ArtefactStore
 from ..application.ports.backtest_engine import BacktestEngine
+from ..application.ports.bar_files import BarFiles
 from ..application.ports.bar_store import BarStore
 from ..application.ports.clock import Clock
 from ..application.ports.feature_builder import FeatureBuilder
 from ..application.ports.ids import Ids
+from ..application.ports.market_data import MarketData
 from ..application.ports.randomness import Randomness
 from ..application.ports.synthetic_market import SyntheticMarket
+from ..application.ports.trainer import Trainer
 from ..application.ports.unit_of_work import Store
 from .settings import Resolved
 
@@ -73,6 +79,30 @@ def _engine() -> BacktestEngine:
     return ReferenceEngine()
 
 
+def _trainer(features: FeatureBuilder, clock: Clock) -> Trainer:
+    from ..adapters.learning.sb3_trainer import Sb3Trainer
+
+    return Sb3Trainer(features, clock)
+
+
+def _train_model(
+    trainer: Trainer, features: FeatureBuilder, artefacts: ArtefactStore, clock: Clock
+) -> TrainModel:
+    return TrainModel(trainer, features, artefacts, clock, version("mettle-trader"))
+
+
+def _bar_files() -> BarFiles:
+    from ..adapters.market_data.importers import FileImporter
+
+    return FileImporter()
+
+
+def _market_data(venue: str, endpoint: str = "") -> MarketData:
+    from ..adapters.market_data.ccxt_bars import CcxtMarketData, CcxtSettings
+
+    return CcxtMarketData(CcxtSettings(venue, endpoint=endpoint))
+
+
 def _synthetic() -> SyntheticMarket:
     from ..adapters.market_data.synthetic import CalibratedSyntheticMarket
 
@@ -99,3 +129,11 @@ class ApplicationContainer(containers.DeclarativeContainer):
     )
     engine: providers.Provider[BacktestEngine] = providers.Singleton(_engine)
     synthetic: providers.Provider[SyntheticMarket] = providers.Singleton(_synthetic)
+    market_data: providers.Provider[MarketData] = providers.Factory(_market_data)
+    bar_files: providers.Provider[BarFiles] = providers.Singleton(_bar_files)
+    trainer: providers.Provider[Trainer] = providers.Singleton(_trainer, features, clock)
+
+    train_model: providers.Provider[TrainModel] = providers.Factory(
+        _train_model, trainer, features, artefacts, clock
+    )
+    list_models: providers.Provider[Models] = providers.Factory(Models, artefacts)

@@ -121,6 +121,8 @@ class TrainingSection(Period):
     """Seed of everything random."""
     window: int = Field(default=1, ge=1, le=512)
     """Bars of features in one observation."""
+    gaps: Literal["refuse", "segment", "hold"] = "refuse"
+    """Missing bars: refuse the period, train on the stretches between them, or hold through."""
     episode_length: int = Field(default=512, ge=0)
     """Bars of one episode; 0 is a whole block."""
     features: Annotated[tuple[str, ...], BeforeValidator(split_features)] = ()

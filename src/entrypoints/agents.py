@@ -1,0 +1,82 @@
+"""From a name to what decides: a trained model, or a rule strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..application.backtest import Provenance
+from ..application.learning.manifest import PolicyManifest
+from ..application.ports.agent import Agent
+from ..application.ports.artefact_store import ArtefactStore
+from ..application.strategies.registry import STRATEGIES, parse_strategy
+from ..domain.errors import InvalidValue, NotFound
+from .suggest import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An agent and where it comes from.
+
+    Attributes:
+        manifest: What a model says about itself; None for a strategy.
+    """
+
+    agent: Agent
+    provenance: Provenance
+    manifest: PolicyManifest | None = None
+
+
+def choose(name: str, artefacts: ArtefactStore) -> Chosen:
+    """Return the model of that name, or the strategy (``ema-cross:fast=10,slow=30``).
+
+    Raises:
+        NotFound: If there is neither, with the nearest name.
+        InvalidValue: If a strategy's parameter breaks a rule.
+        ArtefactError: If the model is damaged or was changed.
+    """
+    rule = name.partition(":")[0]
+    if rule in STRATEGIES:
+        return Chosen(parse_strategy(name), Provenance(hash=name))
+    held = list(artefacts.names())
+    if name not in held:
+        known = [*held, *STRATEGIES]
+        models = ", ".join(held) or "none yet, `mettle train` makes one"
+        otherwise = f"models: {models}; strategies: {', '.join(STRATEGIES)}"
+        raise NotFound(
+            f"no model or strategy is called {name!r}", mend=did_you_mean(rule, known, otherwise)
+        )
+    from ..adapters.learning.policy_agent import PolicyAgent
+
+    artefact = artefacts.load(name)
+    manifest = artefact.manifest
+    provenance = Provenance(manifest.digest, *manifest.period)
+    return Chosen(PolicyAgent(artefact), provenance, manifest)
+
+
+def nearest_model(name: str, artefacts: ArtefactStore) -> None:
+    """Refuse a name that no model has, and say which was probably meant.
+
+    Raises:
+        NotFound: If there is no model of that name.
+    """
+    held = artefacts.names()
+    if name not in held:
+        known = ", ".join(held) or "none yet, `mettle train` makes one"
+        mend = did_you_mean(name, held, f"models: {known}")
+        raise NotFound(f"no model is called {name!r}", mend=mend)
+
+
+def free_name(name: str, artefacts: ArtefactStore, *, replace: bool) -> str:
+    """Return ``name`` if a new model may have it.
+
+    Raises:
+        InvalidValue: If it is a strategy's, or taken and not to be replaced.
+    """
+    if name in STRATEGIES:
+        raise InvalidValue(f"{name!r} is a strategy", mend="choose another name for the model")
+    if not replace and name in artefacts.names():
+        raise InvalidValue(
+            f"there is a model {name!r} already",
+            mend="choose another name with --study, or replace it with --replace",
+        )
+    return name

@@ -1,0 +1,110 @@
+"""`mettle train`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ...application.ports.trainer import TrainingProgress
+from .context import invocation
+from .output import Advance, Cell, Table
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    ctx: typer.Context,
+    study: Annotated[str, typer.Option("--study", "-s", help="Name of the study and its model.")],
+    symbols: Annotated[
+        str | None, typer.Option("--symbols", help="Such as BTC/USDT,ETH/USDT.")
+    ] = None,
+    timeframe: Annotated[str | None, typer.Option("--timeframe", "-t", help="Such as 1h.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First date, UTC.")] = None,
+    stop: Annotated[str | None, typer.Option("--to", help="First date after, UTC.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Environment steps to take.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    window: Annotated[int | None, typer.Option(help="Bars of features in one observation.")] = None,
+    gaps: Annotated[str | None, typer.Option(help="refuse, segment or hold.")] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option(help="Frames between checkpoints; 0 is none.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a model of that name.")
+    ] = False,
+) -> None:
+    """Train a model on the workspace's candles; only bars before --to are seen."""
+    call = invocation(ctx)
+    flags: dict[str, object] = {
+        "market.symbols": symbols,
+        "market.timeframe": timeframe,
+        "training.from": start,
+        "training.to": stop,
+        "training.frames": frames,
+        "training.seed": seed,
+        "training.window": window,
+        "training.gaps": gaps,
+        "training.checkpoint_every": checkpoint_every,
+    }
+    with call.workspace(flags) as workspace:
+        first, last = workspace.settings.training.milliseconds
+        data = workspace.data.get(start=first, stop=last)
+        total = workspace.settings.training.frames
+        call.output.note(f"training {study} on {data!r}")
+        if data.synthetic:
+            call.output.warn("these bars are SYNTHETIC")
+        with call.output.progress(f"training {study}", total) as advance:
+            made = workspace.train(
+                data,
+                study=study,
+                resume=resume,
+                replace=replace,
+                on_progress=lambda now: _show(now, advance),
+            )
+        manifest = made.best().manifest
+        folder = workspace.resolved.models / study
+        logs = workspace.resolved.runs / study
+    rate = manifest.frames / made.seconds if made.seconds else 0.0
+    rows: list[tuple[Cell, ...]] = [
+        ("model", manifest.name),
+        ("symbols", ", ".join(map(str, manifest.symbols))),
+        ("period", " to ".join(_day(ms) for ms in manifest.period)),
+        ("frames", manifest.frames),
+        ("seconds", round(made.seconds, 1)),
+        ("frames/s", round(rate)),
+        ("data", "SYNTHETIC" if manifest.synthetic else "real"),
+        ("digest", manifest.digest[:16]),
+        ("folder", str(folder)),
+    ]
+    document = {
+        "name": manifest.name,
+        "symbols": list(map(str, manifest.symbols)),
+        "timeframe": manifest.timeframe.label,
+        "period": list(manifest.period),
+        "synthetic": manifest.synthetic,
+        "frames": manifest.frames,
+        "seed": manifest.seed,
+        "seconds": made.seconds,
+        "frames_per_second": rate,
+        "metrics": manifest.metrics,
+        "digest": manifest.digest,
+        "folder": folder,
+        "logs": logs,
+    }
+    call.output.emit("train", document, Table(("", "value"), rows))
+    call.output.note(f"next: mettle backtest {study} --from {_day(manifest.period[1])}")
+
+
+def _show(now: TrainingProgress, advance: Advance) -> None:
+    reward = "" if now.mean_reward is None else f", reward {now.mean_reward:+.4f}"
+    text = f"{now.frames_per_second:,.0f} frames/s, {now.remaining_s:.0f} s left{reward}"
+    advance(min(now.frames, now.total_frames), text)
+
+
+def _day(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d}"

@@ -1,0 +1,354 @@
+"""The Python face: `mettle.open(...)` and everything that hangs from it.
+
+The library prints nothing, never exits, and raises the typed errors of ``mettle.domain.errors``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from ..application.backtest import BacktestRequest, GapPolicy, cost_profile, run_backtest
+from ..application.data.panel import GapPolicy as PanelGaps
+from ..application.data.panel import assemble_panel, load_panel
+from ..application.ports.bar_files import ImportedBars, ImportOptions
+from ..application.ports.bar_store import StoredSeries
+from ..application.ports.synthetic_market import SyntheticRequest
+from ..application.ports.trainer import ProgressCallback, TrainingJob
+from ..domain.errors import InvalidValue, NotFound
+from ..domain.market import Symbol, Timeframe
+from .agents import Chosen, choose, free_name, nearest_model
+from .container import ApplicationContainer
+from .market_data import Instant, MarketData, as_ms, frame_kind, series_of, span_ms
+from .places import CONFIG_NAME, find, user_folder
+from .results import Backtest, Model, Study
+from .scaffold import make_workspace
+from .settings import Resolved, Settings, resolve
+from .suggest import did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+Symbols = str | Sequence[str]
+
+
+def open_workspace(
+    path: str | Path | None = None,
+    *,
+    profile: str | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> Workspace:
+    """Open a workspace, and make it if there is nothing yet at its place.
+
+    Args:
+        path: Its folder; the project upward of here, else the user's own folder, if None.
+        profile: A named profile of settings.
+        settings: Settings by dotted key (``{"simulation.slippage": "7 bp"}``), over all others.
+
+    Raises:
+        ConfigError: If a setting breaks a rule.
+        NotFound: If the folder holds other things and no ``mettle.toml``.
+    """
+    try:
+        places = find(Path(path) if path is not None else None)
+    except NotFound:
+        home = Path(path).expanduser().absolute() if path is not None else _home()
+        if home.is_dir() and any(home.iterdir()):
+            raise
+        make_workspace(home)
+        places = find(home)
+    return Workspace(resolve(places, flags=settings, profile=profile))
+
+
+def _home() -> Path:
+    named = os.environ.get("METTLE_HOME")
+    return Path(named).expanduser().absolute() if named else user_folder()
+
+
+class WorkspaceData:
+    """The workspace's candles."""
+
+    def __init__(self, container: ApplicationContainer, settings: Settings) -> None:
+        self._container = container
+        self._settings = settings
+
+    def catalogue(self) -> Sequence[StoredSeries]:
+        """Return what the lake holds, ordered by symbol and timeframe."""
+        return self._container.bars().catalogue()
+
+    def get(
+        self,
+        symbols: Symbols | None = None,
+        timeframe: str | None = None,
+        *,
+        last: str | None = None,
+        start: Instant | None = None,
+        stop: Instant | None = None,
+        gaps: Literal["refuse", "mark"] = "mark",
+    ) -> MarketData:
+        """Return bars of the lake.
+
+        Args:
+            symbols: Those of the settings if None.
+            timeframe: That of the settings if None.
+            last: Length of the period, counted back from the last bar: ``30d``, ``6mo``, ``2y``.
+            start: First open; earlier bars stay as history.
+            stop: End, exclusive.
+            gaps: Whether missing bars are refused here, or marked and left to training and
+                backtest to judge.
+
+        Raises:
+            NotFound: If a series is not held or the period is empty; names the nearest symbol.
+            DataError: If gaps are refused, or a file is damaged.
+        """
+        wanted = self._symbols(symbols)
+        grid = Timeframe.parse(timeframe or self._settings.market.timeframe)
+        self._require(wanted, grid)
+        stop_ms = None if stop is None else as_ms(stop)
+        panel = load_panel(self._container.bars(), wanted, grid, None, stop_ms, PanelGaps(gaps))
+        data = MarketData(panel)
+        if last is not None:
+            if start is not None:
+                raise InvalidValue("last and start exclude each other", mend="give one of them")
+            start = data.stop_ms - span_ms(last)
+        return data if start is None else data.between(start)
+
+    def read(
+        self,
+        source: str | Path | pl.DataFrame | pd.DataFrame,
+        *,
+        symbol: str | None = None,
+        timeframe: str | None = None,
+        venue: str = "",
+    ) -> MarketData:
+        """Read candles from a file or a frame, without keeping them in the lake.
+
+        Args:
+            source: Parquet, Feather, CSV or JSON; or a polars or pandas frame with timestamp,
+                open, high, low, close, volume, and symbol if there are several.
+            symbol: The asset, where neither name nor column says it.
+            timeframe: The grid; inferred if None.
+            venue: The venue, for its fees.
+
+        Raises:
+            DataError: If something in it has no certain meaning, with line and reason.
+            NotFound: If there is no such file.
+        """
+        grid = Timeframe.parse(timeframe) if timeframe else None
+        named = Symbol.parse(symbol) if symbol else None
+        if not isinstance(source, str | Path):
+            panel = assemble_panel(series_of(source, grid, named), gaps=PanelGaps.MARK)
+            return MarketData(panel, kind=frame_kind(source))
+        options = ImportOptions((named,) if named else (), grid, venue=venue)
+        files, found = self._container.bar_files(), []
+        for path in files.expand([str(source)]):
+            found += [
+                one.series for one in files.read(path, options) if isinstance(one, ImportedBars)
+            ]
+        return MarketData(assemble_panel(found, gaps=PanelGaps.MARK))
+
+    def synth(
+        self,
+        assets: int = 4,
+        bars: int = 5000,
+        timeframe: str | None = None,
+        *,
+        keep: bool = False,
+        **more: Any,  # noqa: ANN401  the fields of SyntheticRequest
+    ) -> MarketData:
+        """Generate a synthetic market, from the seed of the settings.
+
+        Args:
+            assets: Number of assets, SYN1/USDT and up.
+            bars: Bars of each.
+            timeframe: That of the settings if None.
+            keep: Whether to write it to the lake.
+            more: Further fields of ``SyntheticRequest``.
+        """
+        grid = Timeframe.parse(timeframe or self._settings.market.timeframe)
+        request = SyntheticRequest(assets=assets, bars=bars, timeframe=grid, **more)
+        made = self._container.synthetic().generate(request, self._container.randomness())
+        if keep:
+            store = self._container.bars()
+            for series in made.series:
+                store.write(series)
+            for symbol, (time, rate) in made.funding.items():
+                store.write_funding(symbol, time, rate)
+        return MarketData(assemble_panel(made.series, made.funding))
+
+    def _symbols(self, symbols: Symbols | None) -> list[Symbol]:
+        names = self._settings.market.symbols if symbols is None else symbols
+        return [Symbol.parse(one) for one in ([names] if isinstance(names, str) else names)]
+
+    def _require(self, wanted: Sequence[Symbol], timeframe: Timeframe) -> None:
+        held = self.catalogue()
+        there = {line.instrument.symbol for line in held if line.timeframe == timeframe}
+        for symbol in wanted:
+            if symbol in there:
+                continue
+            grids = [str(one.timeframe) for one in held if one.instrument.symbol == symbol]
+            mend = f"it is held at {', '.join(grids)}" if grids else ""
+            mend = mend or did_you_mean(str(symbol), map(str, there))
+            mend = mend or f"`mettle data get {symbol} -t {timeframe}` or `mettle data import FILE`"
+            raise NotFound(f"no {timeframe} bars of {symbol} in the workspace", mend=mend)
+
+
+class Workspace:
+    """A folder with settings, candles, models, runs and reports.
+
+    Also a context manager; :meth:`close` releases the database.
+    """
+
+    def __init__(self, resolved: Resolved) -> None:
+        self.resolved = resolved
+        self.container = ApplicationContainer(resolved=resolved)
+        self.data = WorkspaceData(self.container, resolved.settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<mettle workspace {self.home}>"
+
+    @property
+    def home(self) -> Path:
+        """The folder."""
+        return self.resolved.places.home
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.resolved.settings
+
+    def close(self) -> None:
+        """Release the database; the workspace can be used again afterwards."""
+        self.container.shutdown_resources()
+
+    def train(
+        self,
+        data: MarketData,
+        *,
+        study: str,
+        frames: int | None = None,
+        seed: int | None = None,
+        replace: bool = False,
+        resume: bool = False,
+        on_progress: ProgressCallback | None = None,
+    ) -> Study:
+        """Train one model on bars.
+
+        Args:
+            data: The training bars; only they are seen, history before them is not.
+            study: Name of the study, and of its model.
+            frames: Environment steps; as in the settings if None.
+            seed: As in the settings if None.
+            replace: Whether a model of that name may be replaced.
+            resume: Whether to go on from the last checkpoint of that name.
+            on_progress: Called now and then with a ``TrainingProgress``.
+
+        Raises:
+            InvalidValue: If the name is taken or cannot name a model.
+            DataError: If there are too few bars, or gaps that the settings refuse.
+        """
+        chosen = self.settings.training
+        job = TrainingJob(
+            name=free_name(study, self.container.artefacts(), replace=replace),
+            panel=data.window,
+            feature_set=chosen.feature_set(),
+            settings=self.settings.simulation.to_domain(),
+            folder=self.resolved.runs / study,
+            frames=chosen.frames if frames is None else frames,
+            seed=chosen.seed if seed is None else seed,
+            ppo=chosen.ppo.to_domain(),
+            window=chosen.window,
+            episode_length=chosen.episode_length,
+            checkpoint_every=chosen.checkpoint_every,
+            resume=resume,
+            threads=chosen.threads,
+            gaps=chosen.gaps,
+        )
+        summary = self.container.train_model()(job, on_progress, replace=replace)
+        return Study(study, (Model(summary.manifest),), summary.seconds)
+
+    def models(self) -> Sequence[Model]:
+        """Return every sound model, oldest first."""
+        lines = self.container.list_models().list()
+        return [Model(one.manifest) for one in lines if one.manifest is not None]
+
+    def model(self, name: str) -> Model:
+        """Return one model after verifying all its files.
+
+        Raises:
+            NotFound: If there is none of that name.
+            ArtefactError: If a file is damaged or was changed.
+        """
+        nearest_model(name, self.container.artefacts())
+        return Model(self.container.list_models().show(name))
+
+    def agent(self, model: Model | str) -> Chosen:
+        """Return what decides: a model, or a strategy such as ``ema-cross:fast=10,slow=30``.
+
+        Raises:
+            NotFound: If there is neither of that name.
+        """
+        name = model if isinstance(model, str) else model.name
+        return choose(name, self.container.artefacts())
+
+    def backtest(
+        self,
+        model: Model | str,
+        data: MarketData,
+        *,
+        costs: str | None = None,
+        gaps: Literal["refuse", "hold"] | None = None,
+        allow_overlap: bool = False,
+    ) -> Backtest:
+        """Run a model or a strategy over bars.
+
+        Args:
+            model: A model, its name, or a strategy.
+            data: The period; history before it warms the indicators up.
+            costs: A cost profile; that of the settings if None.
+            gaps: What to do with missing bars; as in the settings if None.
+            allow_overlap: Accept bars that the model was trained on.
+
+        Raises:
+            InvalidValue: If the period overlaps with the model's training.
+            DataError: If the period is too short or has gaps that are refused.
+            ArtefactError: If the bars are not those that the model was made for.
+        """
+        chosen, wanted = self.agent(model), self.settings.backtest
+        panel = data.with_history
+        if chosen.manifest is not None:
+            chosen.manifest.require(panel)
+        request = BacktestRequest(
+            panel=panel,
+            agent=chosen.agent,
+            settings=self.settings.simulation.to_domain(),
+            provenance=chosen.provenance,
+            start_ms=data.start_ms,
+            gaps=GapPolicy(gaps or wanted.gaps),
+            costs=cost_profile(costs or wanted.cost_profile),
+            close_at_end=wanted.close_at_end,
+            allow_overlap=allow_overlap,
+            resamples=wanted.resamples,
+            level=wanted.level,
+        )
+        parts = self.container
+        found = run_backtest(request, parts.features(), parts.engine(), parts.randomness())
+        return Backtest(found)
+
+
+__all__ = ["CONFIG_NAME", "Workspace", "WorkspaceData", "open_workspace"]
