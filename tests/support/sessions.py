@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
-
 from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.market_data.replay import ReplayFeed
 from mettle.adapters.system import SimulatedClock
@@ -22,6 +20,7 @@ from mettle.domain.market import FeeSchedule, Instrument, Symbol, Timeframe
 from mettle.domain.signals.catalogue import feature
 from mettle.domain.signals.features import FeatureForm, FeatureSet
 from mettle.domain.simulation import SimulationSettings
+from numpy.typing import NDArray
 
 HOUR = Timeframe.parse("1h")
 RUN = "run-1"
@@ -63,8 +62,8 @@ def panel(
     missing = rng.random(shape) < gaps
     missing[:50] = False
     for bar, column in zip(*np.nonzero(missing), strict=True):
-        for name in prices:
-            prices[name][bar, column] = prices["close"][bar - 1, column]
+        for values in prices.values():
+            values[bar, column] = prices["close"][bar - 1, column]
         volume[bar, column] = 0
         state[bar, column] = 0
     perpetual = np.array([":" in name for name in names])

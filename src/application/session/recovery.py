@@ -30,6 +30,7 @@ class Recovered:
 
     Attributes:
         last: The last bar seen.
+        bars: Bars seen in all.
         mark: The last mark; None, or of an earlier bar, if a ruin was under way.
         trades: Fills of the last bar.
         fills: Fills in all.
@@ -37,6 +38,7 @@ class Recovered:
     """
 
     last: BarRow
+    bars: int
     mark: EquityMark | None
     live: tuple[OrderRecord, ...]
     trades: int
@@ -113,7 +115,9 @@ class Recovery:
         features_until = self._features(observer, feed)
         entries = _Entries(self._unit, self._run_id, books)
         last: BarRow | None = None
+        bars = 0
         for row in self._rows():
+            bars += 1
             entries.until(row.close_time - 1)
             books.live_through(row)
             if features_until is None or row.open_time > features_until:
@@ -126,7 +130,7 @@ class Recovery:
         self._compare(books, last, mark)
         live = tuple(self._unit.orders.live(self._run_id))
         trades = entries.trades_of(last.open_time)
-        return Recovered(last, mark, live, trades, entries.fills, self._chains)
+        return Recovered(last, bars, mark, live, trades, entries.fills, self._chains)
 
     def _features(self, observer: Observer, feed: BarFeed) -> int | None:
         snapshot = self._unit.snapshots.get(self._run_id, FEATURES)

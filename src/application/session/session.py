@@ -90,6 +90,7 @@ class TradingSession:
         self._gate = DataGate(plan.timeframe, plan.grace_ms)
         self._cursor = -1
         self._bars = 0
+        self._before = 0
         self._uncommitted = 0
         self._last: BarRow | None = None
 
@@ -97,6 +98,11 @@ class TradingSession:
     def bars(self) -> int:
         """Bars lived through in this process."""
         return self._bars
+
+    @property
+    def position(self) -> int:
+        """Bars lived through since the run began, in whatever process."""
+        return self._before + self._bars
 
     @property
     def books(self) -> Books:
@@ -145,6 +151,7 @@ class TradingSession:
 
     def _resume(self, unit: UnitOfWork, found: Recovered) -> RunStatus | None:
         self._last = found.last
+        self._before = found.bars
         self._gate.resume(found.last.open_time)
         self._recorder.resume(found.live, found.fills, found.chains)
         if self._gear.reinstate is not None:

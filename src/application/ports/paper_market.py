@@ -1,0 +1,38 @@
+"""A world of recorded bars to trade in, as a port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ...domain.simulation import Account, SimulationSettings
+from ..market import MarketPanel
+from ..market.row import BarRow
+from .bar_feed import BarFeed
+from .clock import Clock
+from .venue import Venue
+
+
+@dataclass(frozen=True, slots=True)
+class PaperWorld:
+    """A feed and a venue that live on the same bars and the same clock.
+
+    Attributes:
+        reinstate: Gives the venue back an account that was traded there before: account, last bar,
+            trades of that bar.
+    """
+
+    feed: BarFeed
+    venue: Venue
+    clock: Clock
+    reinstate: Callable[[Account, BarRow, int], None]
+
+
+class PaperMarket(Protocol):
+    """Makes such worlds. Adapter: replay on a simulated clock."""
+
+    def open(
+        self, panel: MarketPanel, settings: SimulationSettings, start: int, grace_ms: int
+    ) -> PaperWorld:
+        """Return a fresh world whose first traded bar is panel row ``start``."""
