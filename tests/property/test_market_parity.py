@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-
 from mettle.adapters.simulation.market_batch import BatchSettings, MarketBatch
 from mettle.adapters.simulation.native_engine import NativeEngine
 from mettle.adapters.simulation.reference import ReferenceEngine
@@ -37,6 +35,7 @@ from mettle.domain.simulation.settings import (
     SimulationSettings,
     StopKind,
 )
+from numpy.typing import NDArray
 
 HOUR = 3_600_000
 INDEX_FEATURE = FeatureSet((FeatureSpec("close_open"),))

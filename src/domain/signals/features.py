@@ -31,6 +31,14 @@ class FeatureSpec:
     parameters: tuple[int, ...] = ()
     form: FeatureForm = FeatureForm.STATIONARY
 
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InvalidValue("a feature needs a name")
+        if any(type(value) is not int for value in self.parameters):
+            raise InvalidValue(
+                f"{self.name}: parameters must be whole numbers, were {self.parameters!r}"
+            )
+
     def __str__(self) -> str:
         inside = ",".join(map(str, self.parameters))
         suffix = "" if self.form is FeatureForm.STATIONARY else ":raw"
@@ -73,8 +81,13 @@ class FeatureSet:
     def from_list(cls, rows: list[list[object]]) -> FeatureSet:
         """Build from :meth:`to_list`'s result."""
         specs = []
-        for name, parameters, form in rows:
-            if not isinstance(name, str) or not isinstance(parameters, list):
-                raise InvalidValue(f"not a feature definition: {[name, parameters, form]!r}")
-            specs.append(FeatureSpec(name, tuple(parameters), FeatureForm(form)))
+        for row in rows:
+            match row:
+                case [str(name), list(parameters), ("raw" | "stationary") as form]:
+                    specs.append(FeatureSpec(name, tuple(parameters), FeatureForm(form)))
+                case _:
+                    raise InvalidValue(
+                        f"not a feature definition: {row!r}",
+                        mend='write it as [name, [parameters], "raw" or "stationary"]',
+                    )
         return cls(tuple(specs))

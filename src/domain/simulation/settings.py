@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
-from typing import Self
+from typing import Any, Self
 
 from ..errors import ConfigError
 
@@ -57,7 +57,7 @@ class RewardKind(IntEnum):
     EXCESS = 3
 
 
-_RANGES: dict[str, tuple[int, int]] = {
+RANGES: dict[str, tuple[int, int]] = {
     "initial_cash": (1, 2**60),
     "max_weight": (1, 10 * ACTION_SCALE),
     "gross_limit": (1, 10 * ACTION_SCALE),
@@ -80,6 +80,15 @@ _RANGES: dict[str, tuple[int, int]] = {
     "turnover_penalty": (0, RATE_SCALE),
     "drawdown_penalty": (0, RATE_SCALE),
     "reward_halflife": (1, 1_000_000),
+}
+"""The least and the greatest value of each number."""
+
+_KINDS: dict[str, type[int]] = {
+    "scheme": ActionScheme,
+    "execution": Execution,
+    "stop_kind": StopKind,
+    "reward": RewardKind,
+    "allow_short": bool,
 }
 
 
@@ -147,10 +156,13 @@ class SimulationSettings:
     drawdown_penalty: int = 0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if not isinstance(value, int) or not low <= value <= high:
                 raise ConfigError(f"simulation.{name} must lie in {low} … {high}, was {value!r}")
+        for name, kind in _KINDS.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise ConfigError(f"simulation.{name} must be a {kind.__name__}, was {value!r}")
         if self.leverage == 1 and self.allow_short:
             raise ConfigError(
                 "simulation.allow_short needs a margin account, leverage was 1",
@@ -187,11 +199,10 @@ class SimulationSettings:
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ConfigError(f"unknown simulation setting {unknown[0]!r}")
-        kinds = {
-            "scheme": ActionScheme,
-            "execution": Execution,
-            "stop_kind": StopKind,
-            "reward": RewardKind,
-            "allow_short": bool,
-        }
-        return cls(**{name: kinds.get(name, int)(value) for name, value in values.items()})
+        try:
+            kept: dict[str, Any] = {
+                name: _KINDS[name](v) if name in _KINDS else v for name, v in values.items()
+            }
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"simulation settings: {error}") from None
+        return cls(**kept)
