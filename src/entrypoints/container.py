@@ -12,6 +12,10 @@ from pathlib import Path
 
 from dependency_injector import containers, providers
 
+from ..application.data.download import DownloadBars
+from ..application.data.imports import ImportBars
+from ..application.data.prepare import PrepareBars
+from ..application.data.synthesise import SynthesiseBars
 from ..application.learning.models import Models
 from ..application.learning.train import TrainModel
 from ..application.ports.artefact_store import ArtefactStore
@@ -22,10 +26,14 @@ from ..application.ports.clock import Clock
 from ..application.ports.feature_builder import FeatureBuilder
 from ..application.ports.ids import Ids
 from ..application.ports.market_data import MarketData
+from ..application.ports.paper_market import PaperMarket
 from ..application.ports.randomness import Randomness
+from ..application.ports.report_writer import ReportWriter
 from ..application.ports.synthetic_market import SyntheticMarket
 from ..application.ports.trainer import Trainer
 from ..application.ports.unit_of_work import Store
+from ..application.session.paper import PaperDesk
+from ..application.session.queries import Journal
 from .settings import Resolved
 
 
@@ -74,9 +82,15 @@ def _features(threads: int) -> FeatureBuilder:
 
 
 def _engine() -> BacktestEngine:
-    from ..adapters.simulation.reference import ReferenceEngine
+    from ..adapters.simulation.native_engine import NativeEngine
 
-    return ReferenceEngine()
+    return NativeEngine()
+
+
+def _report_writer() -> ReportWriter:
+    from ..adapters.reporting.tear_sheet import TearSheetWriter
+
+    return TearSheetWriter()
 
 
 def _trainer(features: FeatureBuilder, clock: Clock) -> Trainer:
@@ -101,6 +115,24 @@ def _market_data(venue: str, endpoint: str = "") -> MarketData:
     from ..adapters.market_data.ccxt_bars import CcxtMarketData, CcxtSettings
 
     return CcxtMarketData(CcxtSettings(venue, endpoint=endpoint))
+
+
+def _venue_data(venue: str, endpoint: str) -> MarketData:
+    from ..adapters.market_data.ccxt_bars import CcxtMarketData, CcxtSettings
+
+    return CcxtMarketData(CcxtSettings(venue, endpoint=endpoint))
+
+
+def _paper_market() -> PaperMarket:
+    from ..adapters.venues.simulated import ReplayMarket
+
+    return ReplayMarket()
+
+
+def _reports() -> ReportWriter:
+    from ..adapters.reporting.tear_sheet import TearSheetWriter
+
+    return TearSheetWriter()
 
 
 def _synthetic() -> SyntheticMarket:
@@ -128,12 +160,32 @@ class ApplicationContainer(containers.DeclarativeContainer):
         _features, resolved.provided.settings.training.threads
     )
     engine: providers.Provider[BacktestEngine] = providers.Singleton(_engine)
+    report_writer: providers.Provider[ReportWriter] = providers.Singleton(_report_writer)
     synthetic: providers.Provider[SyntheticMarket] = providers.Singleton(_synthetic)
     market_data: providers.Provider[MarketData] = providers.Factory(_market_data)
     bar_files: providers.Provider[BarFiles] = providers.Singleton(_bar_files)
+    venue_data: providers.Provider[MarketData] = providers.Singleton(
+        _venue_data,
+        resolved.provided.settings.market.venue,
+        resolved.provided.settings.market.endpoint,
+    )
     trainer: providers.Provider[Trainer] = providers.Singleton(_trainer, features, clock)
+    paper_market: providers.Provider[PaperMarket] = providers.Singleton(_paper_market)
+    reports: providers.Provider[ReportWriter] = providers.Singleton(_reports)
 
+    import_bars: providers.Provider[ImportBars] = providers.Factory(ImportBars, bars, bar_files)
+    download_bars: providers.Provider[DownloadBars] = providers.Factory(
+        DownloadBars, bars, venue_data
+    )
+    prepare_bars: providers.Provider[PrepareBars] = providers.Factory(PrepareBars, bars)
+    synthesise_bars: providers.Provider[SynthesiseBars] = providers.Factory(
+        SynthesiseBars, bars, synthetic, randomness
+    )
     train_model: providers.Provider[TrainModel] = providers.Factory(
         _train_model, trainer, features, artefacts, clock
     )
     list_models: providers.Provider[Models] = providers.Factory(Models, artefacts)
+    paper_desk: providers.Provider[PaperDesk] = providers.Factory(
+        PaperDesk, features, paper_market, store, clock, ids
+    )
+    journal: providers.Provider[Journal] = providers.Factory(Journal, store)

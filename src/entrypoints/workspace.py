@@ -171,13 +171,10 @@ class WorkspaceData:
         """
         grid = Timeframe.parse(timeframe or self._settings.market.timeframe)
         request = SyntheticRequest(assets=assets, bars=bars, timeframe=grid, **more)
-        made = self._container.synthetic().generate(request, self._container.randomness())
+        parts = self._container
         if keep:
-            store = self._container.bars()
-            for series in made.series:
-                store.write(series)
-            for symbol, (time, rate) in made.funding.items():
-                store.write_funding(symbol, time, rate)
+            parts.synthesise_bars()(request, replace=True)
+        made = parts.synthetic().generate(request, parts.randomness())
         return MarketData(assemble_panel(made.series, made.funding))
 
     def _symbols(self, symbols: Symbols | None) -> list[Symbol]:

@@ -46,6 +46,8 @@ class MarketSection(Section):
 
     venue: str = "binance"
     """Venue whose candles `data get` downloads."""
+    endpoint: str = ""
+    """Scheme and host in the place of the venue's own, for a proxy."""
     symbols: Annotated[tuple[SymbolText, ...], BeforeValidator(split)] = Field(
         default=("BTC/USDT", "ETH/USDT"), min_length=1, max_length=64
     )
