@@ -15,7 +15,6 @@ from .checkpoints import Checkpoints
 from .markets import TrainingMarket
 from .training_state import TrainingState, capture
 
-
 _RECENT = 20  # rollouts over which the frame rate is taken
 
 
