@@ -23,6 +23,7 @@ _PAGE_DEFAULT = 300
 _SENDS_EMPTY = frozenset({"binance", "binanceusdm", "binanceus", "bybit", "okx", "kucoin"})
 _TRANSIENT = (ccxt.NetworkError,)  # 429, 5xx, broken connections, time-outs
 _FEE_PPM = 1000
+_AGAIN = "run the same command again: it goes on where it stopped"
 _HOST = re.compile(r"^https?://[^/]+")
 
 
@@ -194,19 +195,19 @@ class CcxtMarketData:
             return TimedOut(
                 f"{self.venue} did not answer the question for {what} within "
                 f"{self._settings.timeout_s:g} s, {self._settings.attempts} times",
-                mend="run the same command again: it goes on where it stopped",
+                mend=_AGAIN,
             )
         if isinstance(error, ccxt.BadSymbol):
             return NotFound(f"{self.venue}: {text}", mend="check the symbol")
         if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection):
             return VenueError(
                 f"{self.venue} refuses more requests for now: {text}",
-                mend="wait some minutes and run the same command again: it goes on where it stopped",
+                mend=f"wait some minutes and {_AGAIN}",
             )
         if isinstance(error, ccxt.NetworkError):
             return VenueError(
                 f"{self.venue} cannot be reached for {what}: {text}",
-                mend="check the network, and run the same command again: it goes on where it stopped",
+                mend=f"check the network, and {_AGAIN}",
             )
         return VenueError(f"{self.venue} refused the question for {what}: {text}")
 

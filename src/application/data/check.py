@@ -15,6 +15,8 @@ JUMP = 5.0
 """A jump is a return beyond this many times the volatility of the day before it."""
 SPIKE = 10.0
 """A spike is a jump beyond this many times that the next bar takes back."""
+BAD_PRINT = 0.4
+"""A spike of at least this return is no market, whatever the news was."""
 TAKEN_BACK = 0.8
 """Part of a spike that the next bar must take back."""
 WINDOW = 24
@@ -23,7 +25,7 @@ WINDOW = 24
 
 @dataclass(frozen=True, slots=True)
 class Spike:
-    """A print that the next bar takes back: a bad tick, or a market that was not there.
+    """A move that the next bar takes back: false news, a thin book, or a bad print.
 
     Attributes:
         time: Open of the bar, Unix milliseconds.
@@ -47,7 +49,7 @@ class SeriesCheck:
         zero_volume: Bars without volume that are not flagged empty.
         longest_still: Longest run of bars in which nothing moved or traded.
         jumps: Bars that jumped; normal for crypto at 0.1 to 0.3 a day.
-        spikes: Prints that cannot be trusted.
+        spikes: Moves that the next bar takes back; worth a look.
         problems: In words, what speaks against using the series as it is.
     """
 
@@ -88,8 +90,9 @@ def check_bars(series: BarSeries, allowed_missing: float = 0.0) -> SeriesCheck:
     problems = []
     if share > allowed_missing:
         problems.append(f"{missing} bars missing in {len(gaps)} gaps ({share:.2%})")
-    if spikes:
-        problems.append(f"{len(spikes)} spikes that the next bar takes back")
+    bad = sum(abs(spike.change) >= BAD_PRINT for spike in spikes)
+    if bad:
+        problems.append(f"{bad} prints off by {BAD_PRINT:.0%} or more that the next bar takes back")
     traded = series.state == BarState.TRADED
     days = len(series) / series.timeframe.bars_per_day
     return SeriesCheck(
