@@ -129,12 +129,6 @@ def _paper_market() -> PaperMarket:
     return ReplayMarket()
 
 
-def _reports() -> ReportWriter:
-    from ..adapters.reporting.tear_sheet import TearSheetWriter
-
-    return TearSheetWriter()
-
-
 def _synthetic() -> SyntheticMarket:
     from ..adapters.market_data.synthetic import CalibratedSyntheticMarket
 
@@ -171,7 +165,6 @@ class ApplicationContainer(containers.DeclarativeContainer):
     )
     trainer: providers.Provider[Trainer] = providers.Singleton(_trainer, features, clock)
     paper_market: providers.Provider[PaperMarket] = providers.Singleton(_paper_market)
-    reports: providers.Provider[ReportWriter] = providers.Singleton(_reports)
 
     import_bars: providers.Provider[ImportBars] = providers.Factory(ImportBars, bars, bar_files)
     download_bars: providers.Provider[DownloadBars] = providers.Factory(

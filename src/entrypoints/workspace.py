@@ -6,7 +6,8 @@ The library prints nothing, never exits, and raises the typed errors of ``mettle
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -18,11 +19,14 @@ from ..application.ports.bar_files import ImportedBars, ImportOptions
 from ..application.ports.bar_store import StoredSeries
 from ..application.ports.synthetic_market import SyntheticRequest
 from ..application.ports.trainer import ProgressCallback, TrainingJob
+from ..application.session.paper import PaperRequest, start_paper
 from ..domain.errors import InvalidValue, NotFound
 from ..domain.market import Symbol, Timeframe
+from ..domain.money import exact
 from .agents import Chosen, choose, free_name, nearest_model
 from .container import ApplicationContainer
 from .market_data import Instant, MarketData, as_ms, frame_kind, series_of, span_ms
+from .paper import PaperRun
 from .places import CONFIG_NAME, find, user_folder
 from .results import Backtest, Model, Study
 from .scaffold import make_workspace
@@ -326,14 +330,86 @@ class Workspace:
             DataError: If the period is too short or has gaps that are refused.
             ArtefactError: If the bars are not those that the model was made for.
         """
+        request = self.trial(model, data, costs=costs, gaps=gaps, allow_overlap=allow_overlap)
+        parts = self.container
+        return Backtest(run_backtest(request, parts.features(), parts.engine(), parts.randomness()))
+
+    def paper_data(self, *, last: str | None = None) -> MarketData:
+        """Return the bars that the settings of paper trading name, or the last of them.
+
+        Raises:
+            NotFound: If the lake lacks them.
+        """
+        start, stop = self.settings.paper.milliseconds
+        return self.data.get(last=last, start=None if last else start, stop=stop)
+
+    def paper(
+        self,
+        model: Model | str,
+        data: MarketData | None = None,
+        *,
+        capital: Decimal | int | str | None = None,
+        run_id: str | None = None,
+        gaps: Literal["refuse", "hold"] | None = None,
+        costs: str | None = None,
+        allow_overlap: bool = False,
+        commit_every: int = 1,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> PaperRun:
+        """Trade on paper over recorded bars, on a simulated clock, to their end.
+
+        Args:
+            model: A model, its name, or a strategy.
+            data: The bars; the last 30 days of the model's symbols in the lake if None.
+            capital: Starting cash; that of the settings if None.
+            run_id: A name for the run; one that was stopped goes on.
+            gaps: What to do with missing bars; as in ``backtest.gaps`` if None.
+            costs: A cost profile; that of ``backtest.cost_profile`` if None.
+            allow_overlap: Accept bars that the model was trained on.
+            commit_every: Bars a transaction; 1 is durable bar by bar.
+            should_stop: Asked between bars.
+            on_progress: Told after each bar how many of how many are done.
+
+        Raises:
+            NotFound: If the lake lacks the bars.
+            DataError: If the period is too short or has gaps that are refused.
+            ConfigError: If a run of that name was begun with another agent, bars or settings.
+        """
+        if data is None:
+            manifest = self.agent(model).manifest
+            names = None if manifest is None else [str(one) for one in manifest.symbols]
+            grid = None if manifest is None else manifest.timeframe.label
+            data = self.data.get(names, grid, last="30d")
+        cash = self.settings.paper.capital if capital is None else exact(capital, "capital")
+        if cash <= 0:
+            raise InvalidValue(f"capital must be positive, was {cash}", mend="for example 10000")
+        trial = self.trial(
+            model, data, capital=cash, costs=costs, gaps=gaps, allow_overlap=allow_overlap
+        )
+        request = PaperRequest(trial, run_id, commit_every=commit_every)
+        outcome = start_paper(request, self.container.paper_desk(), should_stop, on_progress)
+        return PaperRun(outcome, self.container.store())
+
+    def trial(
+        self,
+        model: Model | str,
+        data: MarketData,
+        *,
+        capital: Decimal | None = None,
+        costs: str | None = None,
+        gaps: Literal["refuse", "hold"] | None = None,
+        allow_overlap: bool = False,
+    ) -> BacktestRequest:
+        """Return agent, bars, settings and period, put together as backtest and paper want them."""
         chosen, wanted = self.agent(model), self.settings.backtest
         panel = data.with_history
         if chosen.manifest is not None:
             chosen.manifest.require(panel)
-        request = BacktestRequest(
+        return BacktestRequest(
             panel=panel,
             agent=chosen.agent,
-            settings=self.settings.simulation.to_domain(),
+            settings=self.settings.simulation.to_domain(capital),
             provenance=chosen.provenance,
             start_ms=data.start_ms,
             gaps=GapPolicy(gaps or wanted.gaps),
@@ -343,9 +419,6 @@ class Workspace:
             resamples=wanted.resamples,
             level=wanted.level,
         )
-        parts = self.container
-        found = run_backtest(request, parts.features(), parts.engine(), parts.randomness())
-        return Backtest(found)
 
 
 __all__ = ["CONFIG_NAME", "Workspace", "WorkspaceData", "open_workspace"]
