@@ -39,7 +39,10 @@ class Bars:
             return [int(getattr(panel, name)[i, asset]) * scale for i in place]
 
         return cls(
-            *(prices(name, tick) for name in ("open", "high", "low", "close")),
+            prices("open", tick),
+            prices("high", tick),
+            prices("low", tick),
+            prices("close", tick),
             prices("volume", lot),
             [int(panel.open_time[i]) for i in place],
             place,

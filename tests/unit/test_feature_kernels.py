@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mettle.adapters.features.native import NativeFeatures
+from mettle.application.market import MarketPanel
 from mettle.domain.errors import DataError
 from mettle.domain.market import BarState
 from mettle.domain.signals.catalogue import daily_feature_set, default_feature_set, feature
 from mettle.domain.signals.definitions import DEFINITIONS
 from mettle.domain.signals.features import FeatureForm, FeatureSet, FeatureSpec
+from numpy.typing import NDArray
 from tests.support.feature_oracle import column
 from tests.support.feature_panels import flat_panel, panel_of, random_panel
 
@@ -30,7 +32,7 @@ OTHER = [
 ]  # fmt: skip
 
 
-def scale(spec: FeatureSpec, expected: np.ndarray, panel: object) -> float:
+def scale(spec: FeatureSpec, expected: NDArray[np.float64], panel: MarketPanel) -> float:
     """Return the size that 1e-9 is relative to: the price for what is a difference of prices."""
     price = np.max(panel.close) * float(panel.instruments[0].tick_size)
     in_price = spec.form is FeatureForm.RAW and spec.name.startswith(
@@ -121,9 +123,7 @@ def test_windows_do_not_drift() -> None:
     wild = {name: np.array(getattr(calm, name)) for name in ("open", "high", "low", "close")}
     for prices in wild.values():
         prices[:50] += 10**13
-    stormy = panel_of(
-        **{f"{k}_" if k == "open" else k: v for k, v in wild.items()}, volume=calm.volume
-    )
+    stormy = panel_of(wild["open"], wild["high"], wild["low"], wild["close"], calm.volume)
     rolling = FeatureSet(
         tuple(
             feature(name, form=form)

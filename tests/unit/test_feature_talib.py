@@ -20,7 +20,9 @@ Oracle = Callable[[Prices], NDArray[np.float64]]
 
 def stochastic(p: Prices, signal: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return TA-Lib's slow K and D of 14 bars, smoothed over 3."""
-    return talib.STOCH(p["high"], p["low"], p["close"], 14, 3, 0, signal)
+    return talib.STOCH(
+        p["high"], p["low"], p["close"], fastk_period=14, slowk_period=3, slowd_period=signal
+    )
 
 
 ORACLES: dict[str, Oracle] = {

@@ -21,10 +21,10 @@ asset's own bars, up to {longest} long.
 **Numbers.** Kernels read whole ticks and lots. Window sums, sums of squares and turnovers are exact
 integers: they neither drift nor depend on where the series began. Windows of logarithms are summed
 anew at each bar. What has the price's unit is multiplied by `float(tick_size)` once, at the end,
-what has the volume's by `float(lot_size)`; stationary forms need neither. Logarithm, sine and cosine
-are our own, made of IEEE basic operations, so that every machine gives the same bits. A table and a
-stream that begin at the same bar are equal bit for bit. Prices may be up to 2⁵⁰ − 1 ticks, volumes
-up to 2⁶² lots.
+what has the volume's by `float(lot_size)`; stationary forms need neither. Logarithm, sine and
+cosine are our own, made of IEEE basic operations, so that every machine gives the same bits. A
+table and a stream that begin at the same bar are equal bit for bit. Prices may be up to 2⁵⁰ − 1
+ticks, volumes up to 2⁶² lots.
 
 **Warm-up and gaps.** A row is 0 and invalid until every feature of the set has its bars; a set's
 warm-up is the longest of its features'. A missing bar advances nothing: the row repeats the asset's
