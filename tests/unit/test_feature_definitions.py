@@ -44,7 +44,7 @@ def test_plain_lists_go_round() -> None:
 )
 def test_damaged_definitions_are_refused(row: list[object]) -> None:
     """A file that holds something else is not guessed at."""
-    with pytest.raises(InvalidValue, match="not a feature|needs a name|whole numbers"):
+    with pytest.raises(InvalidValue, match=r"not a feature|needs a name|whole numbers"):
         FeatureSet.from_list([row])
 
 
