@@ -33,9 +33,10 @@ def rolling_sharpe(
         empty = np.empty(0)
         return empty, empty, empty
     mean = _sums(returns, window) / window
-    variance = (_sums(returns * returns, window) - window * mean * mean) / (window - 1)
-    varies = variance > 1e-24 * np.maximum(mean * mean, np.finfo(np.float64).tiny)
-    spread = np.sqrt(np.where(varies, variance, np.nan))
+    squares = _sums(returns * returns, window) - window * mean * mean
+    # A difference of running sums is wrong by their last digits: less than that is no spread.
+    noise = 64.0 * np.finfo(np.float64).eps * np.cumsum(returns * returns)[window - 1 :]
+    spread = np.sqrt(np.where(squares > noise, squares, np.nan) / (window - 1))
     ratio = mean / spread
     error = np.sqrt((1.0 + 0.5 * ratio * ratio) / (window - 1))
     reach = NormalDist().inv_cdf(0.5 + level / 2.0) * error
