@@ -14,7 +14,7 @@ namespace mettle::inference {
 namespace {
 
 constexpr int kBlock = 8;  // outputs that are stored together
-constexpr int kRun = 256;  // inputs between two additions to the total: bounds rounding errors
+constexpr int kRun = 64;   // inputs between two additions to the total: bounds rounding errors
 
 template <int Lanes>
 struct Vector {

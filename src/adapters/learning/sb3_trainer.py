@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import configure
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from ...application.learning.policy import DenseLayer, Network, TrainedPolicy
@@ -83,7 +84,9 @@ class Sb3Trainer:
                 self._learn(model, job, callback, checkpoints)
         finally:
             env.close()
-        return TrainedPolicy(_export(model), scaler, model.num_timesteps, _metrics(callback))
+        return TrainedPolicy(
+            export_network(model.policy), scaler, model.num_timesteps, _metrics(callback)
+        )
 
     def _learn(
         self, model: PPO, job: TrainingJob, callback: RunCallback, checkpoints: Checkpoints
@@ -174,8 +177,8 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _export(model: PPO) -> Network:
-    policy = model.policy
+def export_network(policy: ActorCriticPolicy) -> Network:
+    """Return the part of a policy that decides: hidden layers and the means of the actions."""
     modules = [*policy.mlp_extractor.policy_net, policy.action_net]
     layers = tuple(
         DenseLayer(

@@ -41,7 +41,7 @@ public:
     std::size_t scratch_size() const { return 2 * static_cast<std::size_t>(widest_); }
 
     // obs: (input_size), action: (output_size), scratch: (scratch_size); they must not overlap.
-    // An output is its bias plus, for each run of 256 inputs in turn, (even + odd): the sums of the
+    // An output is its bias plus, for each run of 64 inputs in turn, (even + odd): the sums of the
     // products of the run's even and of its odd inputs, in rising order.
     void forward(const float* obs, float* action, float* scratch) const;
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from ....application.learning.artefact import PolicyArtefact, PolicyManifest, check_name
 from ....domain.errors import ArtefactError, InvalidValue, NotFound
-from ..folders import read_regular, recover_folder, storage_error, write_folder
-from ..lake.atomic import locked
+from ..folders import locked, read_regular, recover_folder, storage_error, write_folder
 from .codec import (
     MANIFEST,
     MANIFEST_LIMIT,
