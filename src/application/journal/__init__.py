@@ -12,6 +12,7 @@ from .records import (
     RunStatus,
     SeenBar,
     SnapshotRecord,
+    chain_link,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "RunStatus",
     "SeenBar",
     "SnapshotRecord",
+    "chain_link",
 ]

@@ -60,7 +60,16 @@ class RunRecord:
     message: str = ""
 
 
-_BAR = struct.Struct("<10q")
+_BAR = struct.Struct("<9q")
+
+
+def chain_link(previous: str, symbol: str, numbers: tuple[int, ...]) -> str:
+    """Return the hash that follows ``previous`` with one bar.
+
+    Args:
+        numbers: Open time, open, high, low, close, volume, state and both funding rates.
+    """
+    return hashlib.sha256(f"{previous}|{symbol}|".encode() + _BAR.pack(*numbers)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ class SeenBar:
 
     def link(self, previous: str) -> str:
         """Return the chain that follows ``previous`` with this bar."""
-        packed = _BAR.pack(
+        numbers = (
             self.open_time,
             self.open,
             self.high,
@@ -99,9 +108,8 @@ class SeenBar:
             self.state,
             self.funding_open,
             self.funding_inside,
-            len(self.symbol),
         )
-        return hashlib.sha256(previous.encode() + packed + self.symbol.encode()).hexdigest()
+        return chain_link(previous, self.symbol, numbers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ...domain.orders import (
     move,
 )
 from ...domain.simulation import FillReason
-from ..journal import FillRecord, OrderRecord, SeenBar
+from ..journal import FillRecord, OrderRecord, SeenBar, chain_link
 from ..market.row import BarRow
 from ..ports.unit_of_work import UnitOfWork
 from ..ports.venue import (
@@ -74,12 +74,9 @@ class Recorder:
 
     def seen(self, unit: UnitOfWork, row: BarRow, seen_at: int) -> None:
         """Write down the bars of an instant as they were seen."""
-        states = row.state.tolist()
         bars = []
-        for symbol, bar, state in zip(self._symbols, row.bars, states, strict=True):
-            seen = SeenBar(
-                self._run_id,
-                symbol,
+        for symbol, bar, state in zip(self._symbols, row.bars, row.state.tolist(), strict=True):
+            numbers = (
                 row.open_time,
                 bar.open,
                 bar.high,
@@ -89,12 +86,10 @@ class Recorder:
                 state,
                 bar.funding_open,
                 bar.funding_inside,
-                seen_at,
-                "",
             )
-            chain = seen.link(self._chains[symbol])
+            chain = chain_link(self._chains[symbol], symbol, numbers)
             self._chains[symbol] = chain
-            bars.append(replace(seen, chain=chain))
+            bars.append(SeenBar(self._run_id, symbol, *numbers, seen_at, chain))
         unit.bars.add(bars)
 
     def add(self, unit: UnitOfWork, order: OrderRecord) -> None:
@@ -108,8 +103,7 @@ class Recorder:
         if isinstance(answer, Accepted):
             if isinstance(order.state, Open):
                 return
-            order = replace(order, venue_order_id=answer.venue_order_id)
-            self._change(order, Open(), now_ms)
+            self._change(order, Open(), now_ms, answer.venue_order_id)
         else:
             self._change(order, Rejected(answer.reason), now_ms)
 
@@ -184,8 +178,19 @@ class Recorder:
             state = Expired(event.filled, event.reason)
         self._change(order, state, now_ms)
 
-    def _change(self, order: OrderRecord, state: OrderState, now_ms: int) -> None:
-        changed = replace(order, state=move(order.state, state), updated_at=now_ms)
+    def _change(
+        self, order: OrderRecord, state: OrderState, now_ms: int, venue_order_id: str = ""
+    ) -> None:
+        changed = OrderRecord(
+            order.run_id,
+            order.client_order_id,
+            order.intent,
+            move(order.state, state),
+            order.recorded_at,
+            now_ms,
+            order.attempt,
+            venue_order_id or order.venue_order_id,
+        )
         self._dirty[order.client_order_id] = changed
         if isinstance(state, FINAL):
             self._live.pop(order.client_order_id, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from ....application.journal import (
@@ -43,11 +44,24 @@ from ....domain.orders import (
 
 Row = dict[str, Any]
 
-_BAR = tuple(one.name for one in fields(SeenBar))
-_FILL = tuple(one.name for one in fields(FillRecord))
-_MARK = tuple(one.name for one in fields(EquityMark))
-_ASSET = tuple(one.name for one in fields(AssetDecision))
-_SNAPSHOT = tuple(one.name for one in fields(SnapshotRecord))
+
+class _Columns:
+    """The fields of a record that are columns of the same name."""
+
+    def __init__(self, kind: type[Any]) -> None:
+        self.names = tuple(one.name for one in fields(kind))
+        self._read = attrgetter(*self.names)
+
+    def row(self, record: object) -> Row:
+        return dict(zip(self.names, self._read(record), strict=True))
+
+
+_RUN = _Columns(RunRecord)
+_BAR = _Columns(SeenBar)
+_FILL = _Columns(FillRecord)
+_MARK = _Columns(EquityMark)
+_ASSET = _Columns(AssetDecision)
+_SNAPSHOT = _Columns(SnapshotRecord)
 
 _STATES: dict[str, type[OrderState]] = {
     "intended": Intended,
@@ -64,14 +78,9 @@ _STATE_NAMES = {kind: name for name, kind in _STATES.items()}
 FINAL_STATES = ("filled", "expired", "canceled", "rejected", "denied")
 
 
-def _plain(record: object, names: Sequence[str]) -> Row:
-    return {name: getattr(record, name) for name in names}
-
-
 def run_row(run: RunRecord) -> Row:
     """Return the row of a run."""
-    row = _plain(run, [one.name for one in fields(RunRecord)])
-    return row | {"symbols": json.dumps(run.symbols), "status": run.status.value}
+    return _RUN.row(run) | {"symbols": json.dumps(run.symbols), "status": run.status.value}
 
 
 def run_record(row: Mapping[str, Any]) -> RunRecord:
@@ -84,14 +93,14 @@ def run_record(row: Mapping[str, Any]) -> RunRecord:
 
 def bar_row(bar: SeenBar, place: int) -> Row:
     """Return the row of a bar; ``place`` is its asset's place in the instant."""
-    row = _plain(bar, _BAR)
+    row = _BAR.row(bar)
     row["place"] = place
     return row
 
 
 def bar_record(row: Mapping[str, Any]) -> SeenBar:
     """Return the bar of a row."""
-    return SeenBar(**{name: row[name] for name in _BAR})
+    return SeenBar(**{name: row[name] for name in _BAR.names})
 
 
 def decision_rows(decision: DecisionRecord) -> tuple[Row, list[Row]]:
@@ -103,15 +112,14 @@ def decision_rows(decision: DecisionRecord) -> tuple[Row, list[Row]]:
         "equity": decision.equity,
     }
     assets = [
-        key | _plain(asset, _ASSET) | {"place": place}
-        for place, asset in enumerate(decision.assets)
+        key | _ASSET.row(asset) | {"place": place} for place, asset in enumerate(decision.assets)
     ]
     return head, assets
 
 
 def decision_record(row: Mapping[str, Any], assets: Sequence[Mapping[str, Any]]) -> DecisionRecord:
     """Return the decision of a row and its assets' rows."""
-    parts = tuple(AssetDecision(**{name: one[name] for name in _ASSET}) for one in assets)
+    parts = tuple(AssetDecision(**{name: one[name] for name in _ASSET.names}) for one in assets)
     return DecisionRecord(**row, assets=parts)
 
 
@@ -182,7 +190,7 @@ def _state(row: Mapping[str, Any]) -> OrderState:
 
 def fill_row(fill: FillRecord) -> Row:
     """Return the row of a fill."""
-    return _plain(fill, _FILL)
+    return _FILL.row(fill)
 
 
 def fill_record(row: Mapping[str, Any]) -> FillRecord:
@@ -214,7 +222,7 @@ def entry_record(row: Mapping[str, Any], legs: Sequence[Mapping[str, Any]]) -> L
 
 def mark_row(mark: EquityMark) -> Row:
     """Return the row of a mark."""
-    return _plain(mark, _MARK)
+    return _MARK.row(mark)
 
 
 def mark_record(row: Mapping[str, Any]) -> EquityMark:
@@ -224,7 +232,7 @@ def mark_record(row: Mapping[str, Any]) -> EquityMark:
 
 def snapshot_row(snapshot: SnapshotRecord) -> Row:
     """Return the row of a snapshot."""
-    return _plain(snapshot, _SNAPSHOT)
+    return _SNAPSHOT.row(snapshot)
 
 
 def snapshot_record(row: Mapping[str, Any]) -> SnapshotRecord:

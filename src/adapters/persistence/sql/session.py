@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, Table, bindparam, insert, update
+from sqlalchemy import Connection, Engine, Executable, Table, Update, bindparam, insert, update
 
 from ....domain.errors import StorageError
 from .engine import WRITING, translated
@@ -14,6 +15,11 @@ from .tables import Base
 
 _PAGE = 2_000
 """Rows fetched at a time when a whole table is walked."""
+
+_TABLES = tuple(Base.metadata.sorted_tables)
+"""Parents first."""
+
+_INSERTS = {table.name: insert(table) for table in _TABLES}
 
 
 class SqlSession:
@@ -101,26 +107,31 @@ class SqlSession:
         waiting, self._waiting = self._waiting, {}
         updates, self._updates = self._updates, {}
         with self.translated():
-            for table in Base.metadata.sorted_tables:
+            for table in _TABLES:
                 if rows := waiting.get(table.name):
-                    connection.execute(insert(table), rows)
-            for table in Base.metadata.sorted_tables:
+                    connection.execute(_INSERTS[table.name], rows)
+            for table in _TABLES:
                 if rows := updates.get(table.name):
                     _update(connection, table, rows)
 
 
-def _update(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    keys = [column.name for column in table.primary_key]
+@cache
+def _update_of(table: Table, names: tuple[str, ...]) -> Update:
+    """Return the statement that sets all of ``names`` but the primary key, by primary key."""
+    keys = {column.name for column in table.primary_key}
     statement = update(table)
-    for key in keys:
+    for key in sorted(keys):
         statement = statement.where(table.c[key] == bindparam(f"key_{key}"))
-    values = [name for name in rows[0] if name not in keys]
-    statement = statement.values({name: bindparam(f"new_{name}") for name in values})
+    return statement.values({name: bindparam(f"new_{name}") for name in names if name not in keys})
+
+
+def _update(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    keys = {column.name for column in table.primary_key}
     bound = [
         {(f"key_{name}" if name in keys else f"new_{name}"): value for name, value in row.items()}
         for row in rows
     ]
-    met = connection.execute(statement, bound).rowcount
+    met = connection.execute(_update_of(table, tuple(rows[0])), bound).rowcount
     if met != len(rows):
         raise StorageError(
             f"{table.name}: {len(rows)} rows were to be changed, {met} were there",
