@@ -10,7 +10,7 @@ from mettle.adapters.simulation.reference import ReferenceEngine
 from mettle.application.market import MarketPanel, asset_bars, asset_terms
 from mettle.application.ports.backtest_engine import FillReason
 from mettle.application.ports.feature_builder import FeatureTable
-from mettle.domain.errors import DataError
+from mettle.domain.errors import DataError, InvalidValue
 from mettle.domain.market import BarState, FeeSchedule, Instrument, Symbol, Timeframe
 from mettle.domain.signals.features import FeatureSet, FeatureSpec
 from mettle.domain.simulation import SimulationSettings
@@ -141,6 +141,20 @@ def test_foreign_features_are_refused() -> None:
         ReferenceEngine().run(panel([1_000] * 6), other, Scripted(), CASH, 1, 6)
     with pytest.raises(DataError, match="do not belong to a panel"):
         ReferenceEngine().run(panel([1_000] * 6), table([0] * 5), Scripted(), CASH, 1, 5)
+
+
+@pytest.mark.parametrize("answer", [np.zeros(2, np.float32), np.zeros(1)])
+def test_an_answer_of_another_shape_is_refused(answer: NDArray[np.float32]) -> None:
+    """Nothing is broadcast or converted silently."""
+
+    class Wrong(Scripted):
+        def decide(
+            self, features: NDArray[np.float64], portfolio: NDArray[np.float32]
+        ) -> NDArray[np.float32]:
+            return answer
+
+    with pytest.raises(InvalidValue, match=r"scripted must answer with float32 of shape \(1,\)"):
+        ReferenceEngine().run(panel([1_000] * 6), table([0] * 6), Wrong(), CASH, 1, 6)
 
 
 def test_rows_of_a_panel_become_records() -> None:

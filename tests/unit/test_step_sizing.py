@@ -217,3 +217,11 @@ def test_hard_cuts_pass_over_gaps_and_keep_order() -> None:
     assert half == [-8, 0]
     assert hard_cuts([10, -10], [100, 100], [True, False], 750, settings) == [0, 8]
     assert hard_cuts([10, -10], [100, 100], [False, False], -5, settings) == [-10, 10]
+
+
+def test_an_account_without_equity_closes_all_that_trades() -> None:
+    """A short that has eaten everything is bought back; the wish for more is nothing."""
+    account = Account.opened([AssetTerms(1)] * 2, 1_000_000)
+    account.trade(0, -1, 10_000, 100, fee=0)
+    made = plan_changes([-1.0, 1.0], account, [bar(300), bar(100)], LONG_SHORT)
+    assert made == Plan((10_000, 0), (0, 0), FillReason.MARGIN, -1_000_000)

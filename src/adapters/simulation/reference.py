@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ...application.market import MarketPanel, asset_bars, asset_terms
+from ...application.market import MarketPanel, asset_terms
+from ...application.market.row import panel_rows
 from ...application.ports.agent import Agent
 from ...application.ports.backtest_engine import FILL_DTYPE, EngineRun
 from ...application.ports.feature_builder import FeatureTable
-from ...domain.errors import DataError
+from ...domain.errors import DataError, InvalidValue
 from ...domain.simulation import (
     Account,
     RewardState,
     SimulatedFill,
     SimulationSettings,
+    StepResult,
     advance,
     portfolio_part,
 )
@@ -70,6 +74,42 @@ def pack_fills(rows: list[tuple[int, SimulatedFill]]) -> NDArray[np.void]:
     return np.array(packed, dtype=FILL_DTYPE)
 
 
+def checked(agent: Agent, decided: NDArray[np.float32], assets: int) -> NDArray[np.float32]:
+    """Return an agent's answer if it is what an engine can play.
+
+    Raises:
+        InvalidValue: If it is not float32 of shape (A,).
+    """
+    if decided.dtype != np.float32 or decided.shape != (assets,):
+        raise InvalidValue(
+            f"{agent.name} must answer with float32 of shape ({assets},), "
+            f"was {decided.dtype} {decided.shape}"
+        )
+    return decided
+
+
+class _Recording:
+    """What a run leaves behind."""
+
+    def __init__(self, marks: int, assets: int, cash: int) -> None:
+        self.equity = np.full(marks, cash, dtype=np.int64)
+        self.cash = np.full(marks, cash, dtype=np.int64)
+        self.lots = np.zeros((marks, assets), dtype=np.int64)
+        self.actions = np.full((marks - 1, assets), np.nan, dtype=np.float32)
+        self.funding = np.zeros((marks - 1, assets), dtype=np.int64)
+        self.fills: list[tuple[int, SimulatedFill]] = []
+
+    def mark(self, row: int, bar: int, account: Account, result: StepResult) -> None:
+        """Write down one step; ``bar`` is the one it ended with."""
+        self.funding[row] = result.funding
+        self.fills += [(bar, fill) for fill in result.fills]
+        # After a ruin nothing else is written: the marks stay where it left them.
+        marked = slice(row + 1, None if result.ruined else row + 2)
+        self.equity[marked] = result.equity
+        self.cash[marked] = account.cash
+        self.lots[marked] = account.lots
+
+
 class ReferenceEngine:
     """Plays the market step bar by bar and proves the equity identity after each.
 
@@ -85,37 +125,40 @@ class ReferenceEngine:
         start: int,
         stop: int,
     ) -> EngineRun:
-        """See :class:`~mettle.application.ports.backtest_engine.BacktestEngine`."""
+        """See :class:`~mettle.application.ports.backtest_engine.BacktestEngine`.
+
+        Raises:
+            DataError: If the stretch is too short or begins before the warm-up.
+            InvalidValue: If an amount leaves 64 bits, or the agent's answer is not float32 of
+                shape (A,).
+        """
         check_stretch(panel, features, agent, start, stop)
-        marks, assets = stop - start, len(panel.instruments)
         account = Account.opened(asset_terms(panel), settings.initial_cash)
         memory = RewardState(settings.initial_cash)
-        equity = np.full(marks, settings.initial_cash, dtype=np.int64)
-        cash = np.full(marks, settings.initial_cash, dtype=np.int64)
-        lots = np.zeros((marks, assets), dtype=np.int64)
-        actions = np.full((marks - 1, assets), np.nan, dtype=np.float32)
-        funding = np.zeros((marks - 1, assets), dtype=np.int64)
-        fills: list[tuple[int, SimulatedFill]] = []
+        kept = _Recording(stop - start, len(panel.instruments), settings.initial_cash)
         ruined_at = -1
-        now = asset_bars(panel, start, settings.maker_wait)
-        for row in range(marks - 1):
-            if ruined_at < 0:
-                bar = start + row
-                following = asset_bars(panel, bar + 1, settings.maker_wait)
-                seen = portfolio_part(account, [one.close for one in now])
-                actions[row] = agent.decide(
-                    features.values[bar - agent.window + 1 : bar + 1],
-                    np.array(seen, dtype=np.float32),
-                )
-                result = advance(account, memory, actions[row].tolist(), (now, following), settings)
-                account.check_identity([one.close for one in following])
-                fills += [(bar + 1, fill) for fill in result.fills]
-                funding[row] = result.funding
-                ruined_at = bar + 1 if result.ruined else -1
-                now = following
-            cash[row + 1] = account.cash
-            lots[row + 1] = account.lots
-            equity[row + 1] = account.equity([one.close for one in now])
+        rows = (row.bars for row in panel_rows(panel, start, stop, settings.maker_wait))
+        for row, (now, following) in enumerate(itertools.pairwise(rows)):
+            bar = start + row
+            seen = portfolio_part(account, [one.close for one in now])
+            window = features.values[bar - agent.window + 1 : bar + 1]
+            decided = agent.decide(window, np.array(seen, dtype=np.float32))
+            kept.actions[row] = checked(agent, decided, len(now))
+            actions = kept.actions[row].tolist()
+            result = advance(account, memory, actions, (now, following), settings)
+            account.check_identity([one.close for one in following])
+            kept.mark(row, bar + 1, account, result)
+            if result.ruined:
+                ruined_at = bar + 1
+                break
         return EngineRun(
-            start, stop, equity, cash, lots, actions, funding, pack_fills(fills), ruined_at
+            start,
+            stop,
+            kept.equity,
+            kept.cash,
+            kept.lots,
+            kept.actions,
+            kept.funding,
+            pack_fills(kept.fills),
+            ruined_at,
         )
