@@ -130,6 +130,7 @@ class Books:
         """
         self.account.check_identity(row.closes)
         self.portfolio.check_identity(self._marks(row.closes))
+        self.portfolio.ledger.verify()
 
     def _prove(self, equity: int, unrealised: int, closes: Sequence[int]) -> None:
         account, portfolio = self.account, self.portfolio
