@@ -157,6 +157,8 @@ class TradingSession:
         if self._gear.reinstate is not None:
             account = copy.deepcopy(self._books.account)
             self._gear.reinstate(account, found.last, found.trades)
+        # A simulated clock stands at the beginning again; a real one is past this long ago.
+        self._gear.clock.sleep_until(found.last.close_time + self._plan.grace_ms)
         now = self._gear.clock.now_ms()
         for order in found.live:
             self._submit(order, now)
