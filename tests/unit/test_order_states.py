@@ -66,7 +66,7 @@ ARROWS = {
 }
 
 
-@pytest.mark.parametrize(("current", "new"), itertools.product(STATES, STATES))
+@pytest.mark.parametrize(("current", "new"), list(itertools.product(STATES, STATES)))
 def test_orders_move_along_their_arrows_only(current: OrderState, new: OrderState) -> None:
     """Every pair of states, allowed exactly where the drawing has an arrow."""
     if (type(current), type(new)) in ARROWS:
