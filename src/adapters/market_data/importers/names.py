@@ -24,6 +24,7 @@ _PAIR = re.compile(
     rf"(?<![A-Z0-9])([A-Z0-9]{{2,15}})[_/\-]({'|'.join(QUOTES)})"
     rf"(?:[_:]({'|'.join(QUOTES)}))?(?![A-Z0-9])"
 )
+_VENUE = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(VENUES)})(?![A-Za-z])", re.IGNORECASE)
 _JOINED = re.compile(rf"^([A-Z0-9]{{2,15}}?)({'|'.join(QUOTES)})$")
 
 
@@ -74,11 +75,13 @@ def _timeframe(word: str) -> Timeframe | None:
 
 def _symbols(stem: str, words: list[str], *, perpetual: bool) -> tuple[Symbol, ...]:
     found: list[Symbol] = []
+    # Blanked, not cut, so that `kraken-eth-eur` is not read as KRAKEN against ETH.
+    stem = _VENUE.sub(lambda match: "." * len(match[0]), stem)
     for match in _PAIR.finditer(stem.upper()):
         base, quote, settle = match[1], match[2], match[3] or (match[2] if perpetual else "")
         # `unnamed_BTC` is no pair: a pair is written in one case.
         written = stem[match.start(1) : match.end(2)]
-        if base.lower() not in VENUES and (written.isupper() or written.islower()):
+        if written.isupper() or written.islower():
             found.append(Symbol(base, quote, settle))
     for word in words:
         joined = _JOINED.match(word.upper())

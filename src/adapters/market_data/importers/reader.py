@@ -81,7 +81,7 @@ class FileImporter:
     ) -> ImportedBars:
         mends = [*table.mends, *group.mends]
         rows = clean_rows(table, group, time, options, mends)
-        timeframe = infer_timeframe(table, rows.time, guess.timeframe, options)
+        timeframe = infer_timeframe(table, time, guess.timeframe, options)
         opens, shifted = align_opens(table, rows, timeframe, named_close, options)
         symbol = self._symbol(table, group, guess, options)
         venue = options.venue or guess.venue or "unknown"

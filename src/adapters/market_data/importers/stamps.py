@@ -108,7 +108,7 @@ def _epoch(table: RawTable, values: NDArray[np.float64], column: pl.Series) -> I
         wrong = (fine != 0) & ~late
         if wrong.any():
             raise table.refuse(int(wrong.argmax()), "the time has a fraction of a millisecond")
-    seconds = np.rint(values * 1000).astype(np.int64)
+    seconds = np.rint(np.where(unit == 0, values, 0.0) * 1000).astype(np.int64)
     return np.select(
         [unit == 0, unit == 1, unit == 2], [seconds, whole, whole // 1000], whole // 1_000_000
     ).astype(np.int64)
