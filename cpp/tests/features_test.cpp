@@ -1,9 +1,11 @@
 // The feature engine: exact mathematics, streams equal to tables, snapshots, refusals, threads.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
+#include <tuple>
 
 #include "mettle/features/engine.hpp"
 #include "mettle/features/exact_math.hpp"
@@ -20,14 +22,23 @@ struct Bars {
 
     Grid grid(std::size_t from, std::size_t count) const {
         const std::size_t at = from * assets;
-        return {open.data() + at,  high.data() + at,   low.data() + at,
-                close.data() + at, volume.data() + at, state.data() + at, count};
+        return {open.data() + at,
+                high.data() + at,
+                low.data() + at,
+                close.data() + at,
+                volume.data() + at,
+                state.data() + at,
+                count};
     }
 };
 
+std::mt19937_64 generator(std::uint64_t seed) { return std::mt19937_64(seed); }
+
 Bars random_bars(std::size_t rows, std::size_t assets, std::uint64_t seed) {
-    std::mt19937_64 random(seed);
-    const auto draw = [&](std::uint64_t below) { return static_cast<std::int64_t>(random() % below); };
+    std::mt19937_64 random = generator(seed);
+    const auto draw = [&](std::uint64_t below) {
+        return static_cast<std::int64_t>(random() % below);
+    };
     Bars bars{{}, {}, {}, {}, {}, {}, rows, assets};
     std::vector<std::int64_t> price(assets, 1'000'000);
     for (std::size_t i = 0; i < rows * assets; ++i) {
@@ -36,7 +47,8 @@ Bars random_bars(std::size_t rows, std::size_t assets, std::uint64_t seed) {
         close = std::max<std::int64_t>(close + draw(20'001) - 10'000, 1);
         bars.close.push_back(close);
         bars.high.push_back(std::max(close, bars.open.back()) + draw(500));
-        bars.low.push_back(std::max<std::int64_t>(std::min(close, bars.open.back()) - draw(500), 1));
+        bars.low.push_back(
+            std::max<std::int64_t>(std::min(close, bars.open.back()) - draw(500), 1));
         bars.volume.push_back(draw(1'000'000));
         bars.state.push_back(draw(20) == 0 ? 0 : 1);
     }
@@ -93,13 +105,15 @@ Table run(const Bars& bars, const std::vector<Spec>& specs, std::size_t piece, i
 }  // namespace
 
 TEST_CASE("the logarithm of a ratio is within two units of the last place") {
-    std::mt19937_64 random(3);
+    std::mt19937_64 random = generator(3);
     for (int i = 0; i < 20'000; ++i) {
         const auto a = static_cast<std::int64_t>(random() % (std::uint64_t{1} << (1 + i % 50))) + 1;
         const auto b = static_cast<std::int64_t>(random() % (std::uint64_t{1} << (1 + i % 37))) + 1;
-        const long double exact = std::log(static_cast<long double>(a)) - std::log(static_cast<long double>(b));
+        const long double exact =
+            std::log(static_cast<long double>(a)) - std::log(static_cast<long double>(b));
         const double bound = 4.5e-16 * std::max(std::abs(static_cast<double>(exact)), 1e-3);
-        CHECK(std::abs(static_cast<double>(exact - static_cast<long double>(log_ratio(a, b)))) <= bound);
+        CHECK(std::abs(static_cast<double>(exact - static_cast<long double>(log_ratio(a, b)))) <=
+              bound);
         CHECK(log_ratio(a, b) == -log_ratio(b, a));
         CHECK(log_ratio(a, a) == 0.0);
     }
@@ -109,7 +123,8 @@ TEST_CASE("the logarithm of a ratio is within two units of the last place") {
 TEST_CASE("sine and cosine agree with the library's and are exact at the quarters") {
     constexpr std::int64_t whole = 86'400'000;
     for (std::int64_t part = 0; part < whole; part += 61'001) {
-        const double angle = 2.0 * 3.141592653589793 * static_cast<double>(part) / static_cast<double>(whole);
+        const double angle =
+            2.0 * 3.141592653589793 * static_cast<double>(part) / static_cast<double>(whole);
         const Turn point = turn(part, whole);
         CHECK(std::abs(point.sine - std::sin(angle)) < 1e-15);
         CHECK(std::abs(point.cosine - std::cos(angle)) < 1e-15);
@@ -169,7 +184,8 @@ TEST_CASE("a short run with a wrong bar changes nothing, a long one spends the e
     bars.low[11] = 0;
     auto engine = build(specs, 2);
     const auto before = engine->snapshot();
-    CHECK(engine->run(bars.grid(0, 100), values.data(), valid.data(), 1) == Status::bar_out_of_range);
+    CHECK(engine->run(bars.grid(0, 100), values.data(), valid.data(), 1) ==
+          Status::bar_out_of_range);
     CHECK(engine->snapshot() == before);
     CHECK(engine->run(bars.grid(0, 5), values.data(), valid.data(), 1) == Status::ok);
     bars.state[11] = 0;  // a missing bar may hold anything
@@ -177,7 +193,8 @@ TEST_CASE("a short run with a wrong bar changes nothing, a long one spends the e
     bars.state[1100] = 1;
     bars.high[1100] = kMaxTicks;
     const auto good = engine->snapshot();
-    CHECK(engine->run(bars.grid(100, 500), values.data(), valid.data(), 1) == Status::bar_out_of_range);
+    CHECK(engine->run(bars.grid(100, 500), values.data(), valid.data(), 1) ==
+          Status::bar_out_of_range);
     CHECK(engine->run(bars.grid(100, 1), values.data(), valid.data(), 1) == Status::spent);
     CHECK(engine->restore(good.data(), good.size()) == Status::ok);
     CHECK(engine->run(bars.grid(100, 1), values.data(), valid.data(), 1) == Status::ok);
@@ -206,9 +223,14 @@ TEST_CASE("damaged and foreign snapshots are refused") {
 TEST_CASE("the largest bars stay inside the integers") {
     constexpr std::int64_t top = kMaxTicks - 1;
     const std::size_t rows = 5'100;
-    Bars bars{std::vector<std::int64_t>(rows, top), std::vector<std::int64_t>(rows, top),
-              std::vector<std::int64_t>(rows, top), std::vector<std::int64_t>(rows, top),
-              std::vector<std::int64_t>(rows, kMaxLots), std::vector<std::uint8_t>(rows, 1), rows, 1};
+    Bars bars{std::vector<std::int64_t>(rows, top),
+              std::vector<std::int64_t>(rows, top),
+              std::vector<std::int64_t>(rows, top),
+              std::vector<std::int64_t>(rows, top),
+              std::vector<std::int64_t>(rows, kMaxLots),
+              std::vector<std::uint8_t>(rows, 1),
+              rows,
+              1};
     for (std::size_t i = 0; i < rows; i += 2) {
         bars.open[i] = bars.low[i] = bars.close[i] = 1;
     }

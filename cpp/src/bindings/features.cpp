@@ -23,9 +23,12 @@ using Rows = std::pair<py::array_t<double>, py::array_t<bool>>;
 
 void refuse(Status status) {
     switch (status) {
-        case Status::ok: return;
-        case Status::unknown_feature: throw py::value_error("unknown feature");
-        case Status::wrong_parameters: throw py::value_error("wrong parameters of a feature");
+        case Status::ok:
+            return;
+        case Status::unknown_feature:
+            throw py::value_error("unknown feature");
+        case Status::wrong_parameters:
+            throw py::value_error("wrong parameters of a feature");
         case Status::bar_out_of_range:
             throw py::value_error(
                 "a bar breaks 1 ≤ low ≤ open, close ≤ high < 2^50 ticks or 0 ≤ volume ≤ 2^62 lots");
@@ -33,7 +36,8 @@ void refuse(Status status) {
             throw py::value_error("the engine met a wrong bar half-way: restore it or build anew");
         case Status::foreign_snapshot:
             throw py::value_error("the snapshot is of other features or instruments");
-        case Status::damaged_snapshot: throw py::value_error("the snapshot is damaged");
+        case Status::damaged_snapshot:
+            throw py::value_error("the snapshot is damaged");
     }
 }
 
@@ -61,6 +65,7 @@ std::unique_ptr<Engine> create(const std::vector<SpecRow>& rows, const std::vect
                                const std::vector<double>& lot, std::int64_t origin,
                                std::int64_t step) {
     std::vector<features::Spec> specs;
+    specs.reserve(rows.size());
     for (const auto& [name, parameters, stationary] : rows)
         specs.push_back({name, parameters, stationary ? Form::stationary : Form::raw});
     Status status = Status::ok;
@@ -71,11 +76,11 @@ std::unique_ptr<Engine> create(const std::vector<SpecRow>& rows, const std::vect
 
 // An engine and the lock that keeps two Python threads out of it while the GIL is released.
 class FeatureEngine {
-public:
+  public:
     FeatureEngine(const std::vector<SpecRow>& specs, const py::array& tick, const py::array& lot,
                   std::int64_t origin, std::int64_t step)
-        : engine_(create(specs, positive(tick, "tick_size"), positive(lot, "lot_size"), origin,
-                         step)) {
+        : engine_(
+              create(specs, positive(tick, "tick_size"), positive(lot, "lot_size"), origin, step)) {
         if (tick.size() == 0 || tick.size() != lot.size())
             throw py::value_error("tick_size and lot_size must be of one length, at least 1");
     }
@@ -83,14 +88,14 @@ public:
     int warmup() const { return engine_->warmup(); }
 
     Rows run(const py::array& open, const py::array& high, const py::array& low,
-                  const py::array& close, const py::array& volume, const py::array& state,
-                  int threads) {
+             const py::array& close, const py::array& volume, const py::array& state, int threads) {
         if (state.ndim() != 2) throw py::value_error("state must have two dimensions");
         return take({state.shape(0), assets()}, {open, high, low, close, volume, state}, threads);
     }
 
     py::array_t<double> update(const py::array& open, const py::array& high, const py::array& low,
-                     const py::array& close, const py::array& volume, const py::array& state) {
+                               const py::array& close, const py::array& volume,
+                               const py::array& state) {
         return take({assets()}, {open, high, low, close, volume, state}, 1).first;
     }
 
@@ -113,7 +118,7 @@ public:
         refuse(engine_->restore(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()));
     }
 
-private:
+  private:
     py::ssize_t assets() const { return static_cast<py::ssize_t>(engine_->assets()); }
 
     Rows take(const Shape& shape, const std::array<py::array, 6>& bars, int threads) {
@@ -153,7 +158,8 @@ void register_features(py::module_& module) {
         "feature_kernels",
         [] {
             std::vector<std::pair<std::string, int>> names;
-            for (const auto& one : features::kernel_names()) names.emplace_back(one.name, one.parameters);
+            for (const auto& one : features::kernel_names())
+                names.emplace_back(one.name, one.parameters);
             return names;
         },
         "Return every feature kernel's name and number of parameters.");

@@ -1,6 +1,5 @@
 // When the bar opened.
 #include "mettle/features/calendar.hpp"
-
 #include "mettle/features/registry.hpp"
 
 namespace mettle::features {

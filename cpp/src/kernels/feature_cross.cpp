@@ -1,11 +1,10 @@
 // An asset among the others: relative strength and rank over n bars, correlation and beta.
-#include "mettle/features/cross.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
 
+#include "mettle/features/cross.hpp"
 #include "mettle/features/exact_math.hpp"
 #include "mettle/features/registry.hpp"
 
@@ -14,7 +13,7 @@ namespace {
 
 // Log returns over n of each asset's own bars, and which assets have one now.
 class Returns {
-public:
+  public:
     Returns(int period, std::size_t assets)
         : period_(static_cast<std::size_t>(period)),
           closes_(assets * period_),
@@ -65,7 +64,7 @@ public:
                     seen_.size() * sizeof(std::int64_t));
     }
 
-private:
+  private:
     std::size_t period_;
     std::vector<std::int64_t> closes_;
     std::vector<std::int64_t> seen_;
@@ -74,7 +73,7 @@ private:
 };
 
 class CrossBase : public CrossNode {
-public:
+  public:
     CrossBase(int warmup, int period, std::size_t assets)
         : returns_(period, assets), warmup_(warmup) {}
     int warmup() const override { return warmup_; }
@@ -82,20 +81,20 @@ public:
         columns_[output] = static_cast<std::ptrdiff_t>(column);
     }
 
-protected:
+  protected:
     void write(double* row, std::size_t output, double value) const {
         if (columns_[output] >= 0) row[columns_[output]] = value;
     }
 
     Returns returns_;
 
-private:
+  private:
     int warmup_;
     std::array<std::ptrdiff_t, 2> columns_{-1, -1};
 };
 
 class CrossReturn final : public CrossBase {
-public:
+  public:
     CrossReturn(int period, std::size_t assets) : CrossBase(period, period, assets) {}
 
     void update(const std::int64_t* close, const std::uint8_t* state, double* row,
@@ -113,7 +112,7 @@ public:
     void save(std::byte* to) const override { returns_.save(to); }
     void load(const std::byte* from) override { returns_.load(from); }
 
-private:
+  private:
     // (assets below − assets above) / (assets − 1): equal returns share their rank; alone it is 0.
     double rank(std::size_t asset) const {
         int below = 0;
@@ -130,7 +129,7 @@ private:
 };
 
 class CrossMoments final : public CrossBase {
-public:
+  public:
     CrossMoments(int period, std::size_t assets)
         : CrossBase(period, 1, assets),
           period_(static_cast<std::size_t>(period)),
@@ -170,7 +169,7 @@ public:
                     taken_.size() * sizeof(std::int64_t));
     }
 
-private:
+  private:
     // Two passes over the window, so that nothing cancels; 0 where a side does not vary.
     void moments(const double* own, const double* all, double* row) const {
         const double count = static_cast<double>(period_);

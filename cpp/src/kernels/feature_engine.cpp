@@ -1,9 +1,8 @@
 // Runs a feature set's kernels over bars, a block of rows at a time.
-#include "mettle/features/engine.hpp"
-
 #include <algorithm>
 #include <thread>
 
+#include "mettle/features/engine.hpp"
 #include "mettle/features/registry.hpp"
 
 namespace mettle::features {
@@ -103,8 +102,8 @@ bool Engine::check(const Grid& grid, std::size_t from, std::size_t rows) const {
     return true;
 }
 
-std::size_t Engine::run_block(const Grid& grid, double* values, std::size_t from,
-                              std::size_t rows, std::size_t asset) {
+std::size_t Engine::run_block(const Grid& grid, double* values, std::size_t from, std::size_t rows,
+                              std::size_t asset) {
     Window& window = windows_[asset];
     const std::size_t capacity = depth_ + kBlock;
     std::int64_t* column[kColumns];
@@ -157,8 +156,7 @@ void Engine::run_cross(const Grid& grid, double* values, std::uint8_t* valid) {
         for (const auto& cross : crosses_)
             cross->update(grid.close + at, grid.state + at, values + at * width_, width_);
     }
-    for (std::size_t a = 0; a < assets(); ++a)
-        finish(grid, values, valid, 0, grid.rows, a, false);
+    for (std::size_t a = 0; a < assets(); ++a) finish(grid, values, valid, 0, grid.rows, a, false);
 }
 
 void Engine::finish(const Grid& grid, double* values, std::uint8_t* valid, std::size_t from,

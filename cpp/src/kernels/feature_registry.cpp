@@ -1,7 +1,6 @@
 // The list of all kernels.
-#include "mettle/features/registry.hpp"
-
 #include "mettle/features/engine.hpp"
+#include "mettle/features/registry.hpp"
 
 namespace mettle::features {
 

@@ -1,9 +1,8 @@
 // How wide the price moves.
-#include "mettle/features/volatility.hpp"
-
 #include "mettle/features/moments.hpp"
 #include "mettle/features/range.hpp"
 #include "mettle/features/registry.hpp"
+#include "mettle/features/volatility.hpp"
 
 namespace mettle::features {
 
@@ -13,7 +12,8 @@ std::vector<Entry> volatility_entries() {
         {"true_range", "true_range", 0, 0, make_node<TrueRange>, nullptr},
         {"high_low_range", "high_low_range", 0, 0, make_node<HighLowRange>, nullptr},
         {"rolling_std", "rolling_std", 0, 1, make_node<RollingStd>, nullptr},
-        {"realised_volatility", "realised_volatility", 0, 1, make_node<RealisedVolatility>, nullptr},
+        {"realised_volatility", "realised_volatility", 0, 1, make_node<RealisedVolatility>,
+         nullptr},
         {"parkinson", "parkinson", 0, 1, make_node<Parkinson>, nullptr},
         {"garman_klass", "garman_klass", 0, 1, make_node<GarmanKlass>, nullptr},
     };

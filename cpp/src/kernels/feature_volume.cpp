@@ -1,7 +1,6 @@
 // What was traded.
-#include "mettle/features/volume.hpp"
-
 #include "mettle/features/registry.hpp"
+#include "mettle/features/volume.hpp"
 
 namespace mettle::features {
 

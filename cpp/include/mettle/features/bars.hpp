@@ -24,6 +24,8 @@ struct BarSpan {
     double lot;                  // base units a lot
 };
 
-inline double real(std::int64_t value) { return static_cast<double>(value); }
+inline double real(std::int64_t value) {
+    return static_cast<double>(value);
+}
 
 }  // namespace mettle::features

@@ -12,7 +12,7 @@
 namespace mettle::features {
 
 class CrossNode {
-public:
+  public:
     virtual ~CrossNode() = default;
     virtual int warmup() const = 0;
     virtual void bind(std::size_t output, std::size_t column) = 0;

@@ -54,7 +54,7 @@ struct KernelName {
 std::vector<KernelName> kernel_names();
 
 class Engine {
-public:
+  public:
     // Build the kernels of `specs`. The first row of the first run opens at `origin`, and each
     // further row `step` later, Unix milliseconds. Null unless `status` is ok.
     static std::unique_ptr<Engine> create(const std::vector<Spec>& specs,
@@ -76,7 +76,7 @@ public:
     std::vector<std::byte> snapshot() const;
     Status restore(const std::byte* bytes, std::size_t size);
 
-private:
+  private:
     struct Window {
         std::vector<std::int64_t> columns;  // time, open, high, low, close, volume
         std::size_t end;                    // one past the newest bar
@@ -117,7 +117,7 @@ private:
     std::vector<std::int64_t> finished_;  // bars of each asset that already have their row
     std::vector<double> last_row_;        // A × width
     std::vector<std::uint8_t> last_valid_;
-    std::string identity_;                // specs, ticks, lots, step: what a snapshot must match
+    std::string identity_;  // specs, ticks, lots, step: what a snapshot must match
 };
 
 }  // namespace mettle::features

@@ -63,8 +63,8 @@ inline Turn turn(std::int64_t part, std::int64_t whole) {
     const std::int64_t octant = part * 8 / whole;
     const std::int64_t rest = part * 8 % whole;
     const bool mirrored = (octant & 1) != 0;
-    const double angle =
-        quarter_pi * (static_cast<double>(mirrored ? whole - rest : rest) / static_cast<double>(whole));
+    const double angle = quarter_pi * (static_cast<double>(mirrored ? whole - rest : rest) /
+                                       static_cast<double>(whole));
     const double z = angle * angle;
     constexpr double even[] = {1.0 / 272, 1.0 / 210, 1.0 / 156, 1.0 / 110,
                                1.0 / 72,  1.0 / 42,  1.0 / 20,  1.0 / 6};
@@ -75,13 +75,18 @@ inline Turn turn(std::int64_t part, std::int64_t whole) {
     sine *= angle;
     double cosine = 1.0;
     for (const double weight : odd) cosine = 1.0 - cosine * z * weight;
-    const std::int64_t quadrant = ((octant + 1) / 2) % 4;  // quarter turns the angle is measured from
+    const std::int64_t quadrant =
+        ((octant + 1) / 2) % 4;  // quarter turns the angle is measured from
     if (mirrored) sine = -sine;
     switch (quadrant) {
-        case 0: return {sine, cosine};
-        case 1: return {cosine, -sine};
-        case 2: return {-sine, -cosine};
-        default: return {-cosine, sine};
+        case 0:
+            return {sine, cosine};
+        case 1:
+            return {cosine, -sine};
+        case 2:
+            return {-sine, -cosine};
+        default:
+            return {-cosine, sine};
     }
 }
 
@@ -97,7 +102,7 @@ inline double sum(const double* values, std::size_t count) {
 
 // The last `size` values in one piece: each is kept twice, `size` apart, in `memory` of 2·size.
 class Ring {
-public:
+  public:
     Ring(double* memory, std::size_t size) : memory_(memory), size_(size) {}
 
     // Store the value of bar number `ordinal` and return the window that ends with it.
@@ -108,7 +113,7 @@ public:
         return memory_ + slot + 1;
     }
 
-private:
+  private:
     double* memory_;
     std::size_t size_;
 };

@@ -15,7 +15,8 @@ struct MomentState {
 };
 
 // Take one close and return n·deviation in ticks.
-inline double moments_update(MomentState& state, const BarSpan& bars, std::ptrdiff_t i, int period) {
+inline double moments_update(MomentState& state, const BarSpan& bars, std::ptrdiff_t i,
+                             int period) {
     const std::int64_t in = bars.close[i];
     const std::int64_t out = bars.close[i - period];
     state.sum += in - out;
@@ -31,8 +32,7 @@ struct Bollinger {
     int period;
     int deviations;
 
-    explicit Bollinger(const int* parameters)
-        : period(parameters[0]), deviations(parameters[1]) {}
+    explicit Bollinger(const int* parameters) : period(parameters[0]), deviations(parameters[1]) {}
     int warmup() const { return period - 1; }
     int depth() const { return period; }
     std::size_t memory() const { return 0; }

@@ -22,7 +22,7 @@ namespace mettle::features {
 //                               double* out) const;
 // What it writes before its warm-up is thrown away; it must only not trap.
 class Node {
-public:
+  public:
     virtual ~Node() = default;
     virtual int warmup() const = 0;
     virtual int depth() const = 0;
@@ -36,7 +36,7 @@ public:
 
 template <class Kernel, Form form>
 class KernelNode final : public Node {
-public:
+  public:
     using State = typename Kernel::State;
 
     KernelNode(const Kernel& kernel, std::size_t assets)
@@ -61,7 +61,8 @@ public:
         double* const memory = memory_.data() + asset * kernel_.memory();
         for (std::size_t i = 0; i < count; ++i) {
             double value[Kernel::outputs];
-            kernel.template update<form>(state, memory, bars, static_cast<std::ptrdiff_t>(i), value);
+            kernel.template update<form>(state, memory, bars, static_cast<std::ptrdiff_t>(i),
+                                         value);
             double* const row = out + offset[i];
             for (std::size_t k = 0; k < Kernel::outputs; ++k)
                 if (columns[k] >= 0) row[columns[k]] = value[k];
@@ -87,7 +88,7 @@ public:
                         memory_.size() * sizeof(double));
     }
 
-private:
+  private:
     Kernel kernel_;
     std::vector<State> states_;
     std::vector<double> memory_;

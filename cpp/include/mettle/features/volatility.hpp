@@ -53,7 +53,8 @@ struct ParkinsonTerm {
     }
 };
 
-// Garman and Klass (1980), Journal of Business 53: ½ ln(high / low)² − (2 ln 2 − 1) ln(close / open)².
+// Garman and Klass (1980), Journal of Business 53: ½ ln(high / low)² − (2 ln 2 − 1) ln(close /
+// open)².
 struct GarmanKlassTerm {
     static constexpr int warmup = 0;
     static double of(const BarSpan& bars, std::ptrdiff_t i) {

@@ -52,12 +52,13 @@ struct VolumeChange {
     void update(State&, double*, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
         const std::int64_t now = bars.volume[i];
         const std::int64_t before = bars.volume[i - 1];
-        out[0] = form == Form::raw ? real(now - before) * bars.lot
-                                   : contrast(real(now), real(before));
+        out[0] =
+            form == Form::raw ? real(now - before) * bars.lot : contrast(real(now), real(before));
     }
 };
 
-// Against the mean of the n bars before. Raw: volume / mean, 0 without volume. Stationary: contrast.
+// Against the mean of the n bars before. Raw: volume / mean, 0 without volume. Stationary:
+// contrast.
 struct VolumeRatio {
     static constexpr std::size_t outputs = 1;
     using State = VolumeState;
@@ -111,7 +112,7 @@ struct MoneyFlow {
             out[0] = contrast(up, down);
     }
 
-private:
+  private:
     static void add(State& state, const BarSpan& bars, std::ptrdiff_t i, int sign) {
         const std::int64_t now = typical(bars, i);
         const std::int64_t before = typical(bars, i - 1);
