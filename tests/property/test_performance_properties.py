@@ -51,8 +51,8 @@ def test_drawdowns_are_shares_and_scale_free(marks: np.ndarray, factor: float) -
     assert np.all((depth >= 0.0) & (depth <= 1.0))
     np.testing.assert_allclose(depth, underwater(marks * factor), atol=1e-9)
     found = drawdowns(marks)
-    assert longest(marks) == max((one.length for one in found), default=0)
-    worst = deepest(marks)
+    assert longest(depth) == max((one.length for one in found), default=0)
+    worst = deepest(depth)
     if worst is None:
         assert found == []
     else:

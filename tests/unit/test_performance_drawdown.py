@@ -21,17 +21,17 @@ def test_every_stretch_is_found() -> None:
 
 def test_the_deepest_is_one_of_them() -> None:
     """It is found without walking them all."""
-    assert drawdown.deepest(NAV) == drawdown.drawdowns(NAV)[0]
+    assert drawdown.deepest(drawdown.underwater(NAV)) == drawdown.drawdowns(NAV)[0]
     open_end = np.array([1.0, 0.9, 0.8])
-    assert drawdown.deepest(open_end) == drawdown.drawdowns(open_end)[0]
+    assert drawdown.deepest(drawdown.underwater(open_end)) == drawdown.drawdowns(open_end)[0]
 
 
 def test_a_series_that_never_falls_has_none() -> None:
     """Depth and length are 0, there is no stretch."""
     rising = np.array([1.0, 1.0, 2.0])
     assert drawdown.max_drawdown(rising) == 0.0
-    assert drawdown.longest(rising) == 0
-    assert drawdown.deepest(rising) is None
+    assert drawdown.longest(drawdown.underwater(rising)) == 0
+    assert drawdown.deepest(drawdown.underwater(rising)) is None
     assert drawdown.drawdowns(rising) == []
     assert drawdown.max_drawdown(np.empty(0)) == 0.0
     assert drawdown.longest(np.empty(0)) == 0
@@ -40,8 +40,8 @@ def test_a_series_that_never_falls_has_none() -> None:
 
 def test_the_longest_may_be_the_open_one() -> None:
     """A stretch that has not ended counts to the last mark."""
-    assert drawdown.longest(np.array([1.0, 0.9, 1.0, 0.9, 0.9, 0.9])) == 3
-    assert drawdown.longest(np.array([1.0, 0.9, 0.9, 1.0, 0.9])) == 3
+    assert drawdown.longest(drawdown.underwater(np.array([1.0, 0.9, 1.0, 0.9, 0.9, 0.9]))) == 3
+    assert drawdown.longest(drawdown.underwater(np.array([1.0, 0.9, 0.9, 1.0, 0.9]))) == 3
 
 
 def test_debt_is_a_whole_loss() -> None:

@@ -32,16 +32,13 @@ def capture(returns: FloatArray, benchmark: FloatArray, *, up: bool) -> float | 
 
     None where the benchmark has no such bar.
     """
-    chosen = benchmark > 0 if up else benchmark < 0
-    if not chosen.any():
-        return None
-    return float(returns[chosen].mean() / benchmark[chosen].mean())
+    chosen = (benchmark > 0 if up else benchmark < 0).astype(np.float64)
+    moved = float(benchmark @ chosen)
+    return float(returns @ chosen) / moved if moved else None
 
 
-def capture_ratio(returns: FloatArray, benchmark: FloatArray) -> float | None:
+def capture_ratio(up: float | None, down: float | None) -> float | None:
     """Return upside ÷ downside capture; None where either is missing or downside is 0 or less."""
-    rise = capture(returns, benchmark, up=True)
-    fall = capture(returns, benchmark, up=False)
-    if rise is None or fall is None or fall <= 0.0:
+    if up is None or down is None or down <= 0.0:
         return None
-    return rise / fall
+    return up / down

@@ -57,9 +57,12 @@ def drawdowns(nav: FloatArray) -> list[Drawdown]:
     return [_stretch(depth, int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def deepest(nav: FloatArray) -> Drawdown | None:
-    """Return the stretch with the greatest depth, None if the NAV never fell."""
-    depth = underwater(nav)
+def deepest(depth: FloatArray) -> Drawdown | None:
+    """Return the stretch with the greatest depth, None if the NAV never fell.
+
+    Args:
+        depth: Of :func:`underwater`.
+    """
     if not depth.size or depth.max() <= 0.0:
         return None
     inside = int(depth.argmax())
@@ -69,9 +72,12 @@ def deepest(nav: FloatArray) -> Drawdown | None:
     return _stretch(depth, int(above[-1]) + 1, stop)
 
 
-def longest(nav: FloatArray) -> int:
-    """Return the most bars between a peak and its recovery (or the end)."""
-    depth = underwater(nav)
+def longest(depth: FloatArray) -> int:
+    """Return the most bars between a peak and its recovery (or the end).
+
+    Args:
+        depth: Of :func:`underwater`.
+    """
     at_peak = np.flatnonzero(depth <= 0.0)
     gaps = np.diff(at_peak)
     inner = int(gaps[gaps > 1].max()) if np.any(gaps > 1) else 0

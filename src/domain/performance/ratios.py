@@ -51,9 +51,15 @@ def sortino(returns: FloatArray, bars_per_year: float = 1.0) -> float | None:
     return float(returns.mean()) / downside * math.sqrt(bars_per_year)
 
 
-def calmar(nav: FloatArray, bars_per_year: float) -> float | None:
-    """Return annual return ÷ maximum drawdown (Young 1991); None without a drawdown."""
-    depth = max_drawdown(nav)
+def calmar(nav: FloatArray, bars_per_year: float, depth: float | None = None) -> float | None:
+    """Return annual return ÷ maximum drawdown (Young 1991); None without a drawdown.
+
+    Args:
+        nav: NAV per unit.
+        bars_per_year: Annualises the growth.
+        depth: The maximum drawdown, where it is known already.
+    """
+    depth = max_drawdown(nav) if depth is None else depth
     growth = annual_return(nav, bars_per_year)
     if growth is None or depth <= 0.0:
         return None
@@ -62,22 +68,24 @@ def calmar(nav: FloatArray, bars_per_year: float) -> float | None:
 
 def skewness(returns: FloatArray) -> float | None:
     """Return the third standardised moment γ₃ (population form); None where it is undefined."""
-    return _standardised(returns, 3)
+    return moments(returns)[0]
 
 
 def kurtosis(returns: FloatArray) -> float | None:
     """Return the fourth standardised moment γ₄, 3 for a normal; None where it is undefined."""
-    return _standardised(returns, 4)
+    return moments(returns)[1]
 
 
-def _standardised(returns: FloatArray, power: int) -> float | None:
+def moments(returns: FloatArray) -> tuple[float | None, float | None]:
+    """Return skewness and kurtosis in one pass."""
     if returns.size < 2:
-        return None
-    centred = returns - returns.mean()
+        return None, None
+    mean = float(returns.mean())
+    centred = returns - mean
     square = centred * centred
     variance = float(square.mean())
-    if variance <= (_FLAT * float(returns.mean())) ** 2 or variance == 0.0:
-        return None
-    moment = square * (centred if power == 3 else square)
-    scale = variance ** (power / 2)
-    return float(moment.mean()) / scale if scale > 0.0 else None
+    scale = variance**1.5
+    if variance <= (_FLAT * mean) ** 2 or variance**2 == 0.0 or scale == 0.0:
+        return None, None
+    third, fourth = float(square @ centred), float(square @ square)
+    return third / returns.size / scale, fourth / returns.size / variance**2

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from . import ratios
 from .benchmarks import capture, capture_ratio
-from .drawdown import deepest, longest, max_drawdown
+from .drawdown import deepest, longest, underwater
 from .figure import Figure
 from .intervals import (
     BootstrapPlan,
@@ -63,11 +63,11 @@ def return_figures(
     record: Record, plan: BootstrapPlan | None, uniforms: FloatArray | None, level: float
 ) -> ReturnFigures:
     """Measure the NAV; see :func:`.metrics.measure`."""
-    returns = simple_returns(record.nav)
+    returns, depth = simple_returns(record.nav), underwater(record.nav)
     ends = _intervals(record, returns, plan, uniforms, level)
     return ReturnFigures(
-        **_growth(record, returns, ends),
-        **_risk(record, returns, ends),
+        **_growth(record, returns.size, float(depth.max()), ends),
+        **_risk(record, returns, depth, ends),
         **_luck(record, returns),
         **_against_benchmark(record, returns, ends),
     )
@@ -90,10 +90,11 @@ def plain(value: float | None, n: int, reason: str = "") -> Figure:
     return Figure(value, NO_METHOD, n=n)
 
 
-def _growth(record: Record, returns: FloatArray, ends: dict[str, Ends]) -> dict[str, Figure]:
-    n = returns.size
+def _growth(record: Record, n: int, depth: float, ends: dict[str, Ends]) -> dict[str, Figure]:
     annual = annual_return(record.nav, record.bars_per_year) if record.annualised else None
-    calmar = ratios.calmar(record.nav, record.bars_per_year) if record.annualised else None
+    calmar = None
+    if record.annualised:
+        calmar = ratios.calmar(record.nav, record.bars_per_year, depth)
     short = f"the record is under {MINIMUM_DAYS} days"
     return {
         "total_return": figure(total_return(record.nav), n, "", ends.get("total_return")),
@@ -102,31 +103,34 @@ def _growth(record: Record, returns: FloatArray, ends: dict[str, Ends]) -> dict[
     }
 
 
-def _risk(record: Record, returns: FloatArray, ends: dict[str, Ends]) -> dict[str, Figure]:
+def _risk(
+    record: Record, returns: FloatArray, depth: FloatArray, ends: dict[str, Ends]
+) -> dict[str, Figure]:
     n = returns.size
     factor = record.bars_per_year if record.annualised else 1.0
-    worst = deepest(record.nav)
+    worst = deepest(depth)
     recovery = None if worst is None or worst.recovery is None else worst.recovery
     few = "fewer than two returns" if n < 2 else FLAT
     no_loss = "fewer than two returns" if n < 2 else "no bar lost"
     unrecovered = NEVER_FELL if worst is None else "the deepest drawdown has not recovered"
     in_days = 1.0 / record.bars_per_day
+    skew, tails = ratios.moments(returns)
     return {
         "volatility": figure(ratios.volatility(returns, factor), n, few, ends.get("volatility")),
         "sharpe": figure(ratios.sharpe(returns, factor), n, few, ends.get("sharpe")),
         "sortino": figure(ratios.sortino(returns, factor), n, no_loss, ends.get("sortino")),
-        "max_drawdown": figure(max_drawdown(record.nav), n, "", ends.get("max_drawdown")),
-        "drawdown_days": plain(longest(record.nav) * in_days, n),
+        "max_drawdown": figure(float(depth.max()), n, "", ends.get("max_drawdown")),
+        "drawdown_days": plain(longest(depth) * in_days, n),
         "recovery_days": plain(None if recovery is None else recovery * in_days, n, unrecovered),
         "sharpe_per_bar": figure(ratios.sharpe(returns), n, few, ends.get("sharpe_per_bar")),
-        "skewness": plain(ratios.skewness(returns), n, few),
-        "kurtosis": plain(ratios.kurtosis(returns), n, few),
+        "skewness": plain(skew, n, few),
+        "kurtosis": plain(tails, n, few),
     }
 
 
 def _luck(record: Record, returns: FloatArray) -> dict[str, Figure]:
     n = returns.size
-    ratio, skew, tails = ratios.sharpe(returns), ratios.skewness(returns), ratios.kurtosis(returns)
+    ratio, (skew, tails) = ratios.sharpe(returns), ratios.moments(returns)
     if ratio is None or skew is None or tails is None:
         reason = "fewer than two returns" if n < 2 else FLAT
         missing = Figure.undefined(reason, n)
@@ -155,7 +159,7 @@ def _against_benchmark(
         "up_capture": plain(up, n, "the benchmark never rose"),
         "down_capture": plain(down, n, "the benchmark never fell"),
         "capture_ratio": plain(
-            capture_ratio(returns, other), n, "downside capture is missing or not positive"
+            capture_ratio(up, down), n, "downside capture is missing or not positive"
         ),
     }
 
