@@ -93,6 +93,20 @@ class World:
     perpetual: bool
 
 
+# The settings for which the native step has code of its own, without branches.
+plain_settings = st.builds(
+    SimulationSettings,
+    initial_cash=st.sampled_from([10**9, 10**12, 3 * 10**14, 10**16]),
+    max_weight=st.sampled_from([2_500, 10_000, 50_000]),
+    gross_limit=st.sampled_from([5_000, 10_000]),
+    rebalance_band=st.sampled_from([0, 0, 0, 300]),
+    slippage=st.sampled_from([0, 500, 20_000]),
+    stop_loss=st.sampled_from([0, 0, 0, 20_000]),
+    ruin_level=st.sampled_from([0, 8_000]),
+    turnover_penalty=st.sampled_from([0, 1_000]),
+)
+
+
 worlds = st.builds(
     World,
     seed=st.integers(0, 2**32),
@@ -102,6 +116,18 @@ worlds = st.builds(
     ticks=st.sampled_from([12, 4_000, 10**8]),
     gaps=st.sampled_from([0.0, 0.0, 0.1]),
     perpetual=st.booleans(),
+)
+
+
+plain_worlds = st.builds(
+    World,
+    seed=st.integers(0, 2**32),
+    assets=st.sampled_from([1, 3, 4, 4, 4]),
+    bars=st.integers(8, 60),
+    volatility=st.sampled_from([0.002, 0.02, 0.15]),
+    ticks=st.sampled_from([12, 4_000, 10**8]),
+    gaps=st.just(0.0),
+    perpetual=st.just(False),
 )
 
 
@@ -252,7 +278,8 @@ def check_state(market: MarketBatch, index: int, plain: ReferenceEnvironment) ->
     state = market.state
     assert state["cash"][index] == plain.account.cash
     assert state["bar"][index] == plain.bar
-    for name in ("lots", "basis", "high_water", "bars_held"):
+    marks = ("high_water",) if plain.chosen.trailing_stop else ()  # nothing else reads them
+    for name in ("lots", "basis", "bars_held", *marks):
         expected = [getattr(one, name) for one in plain.account.assets]
         assert state[name][index].tolist() == expected, name
 
@@ -263,6 +290,20 @@ def test_environments_agree_to_the_bit(
     world: World, chosen: SimulationSettings, length: int
 ) -> None:
     """Rewards, observations, ends and accounts of three environments over their episodes."""
+    play_both(world, chosen, length)
+
+
+@QUICK
+@given(world=plain_worlds, chosen=plain_settings, length=st.sampled_from([0, 7]), odd=st.booleans())
+def test_the_plain_market_agrees_to_the_bit(
+    world: World, chosen: SimulationSettings, length: int, *, odd: bool
+) -> None:
+    """The same where the native step takes its short way, with and without actions that hold."""
+    play_both(world, chosen, length, odd=odd)
+
+
+def play_both(world: World, chosen: SimulationSettings, length: int, *, odd: bool = True) -> None:
+    """Play both markets side by side and compare everything after every step."""
     panel = make_panel(world)
     batch = BatchSettings(3, world.seed, length, threads=2, gaps="segment", first_environment=5)
     features = np.random.default_rng(world.seed).normal(size=(*panel.close.shape, 2))
@@ -270,7 +311,10 @@ def test_environments_agree_to_the_bit(
     market = MarketBatch(panel, scaled, ~panel.missing, chosen, batch)
     plain = [ReferenceEnvironment(panel, chosen, batch, 5 + e) for e in range(3)]
     output = market.reset(world.seed)
-    for actions in make_actions(world, (25, 3, world.assets)):
+    played = make_actions(world, (25, 3, world.assets))
+    if not odd:
+        played = np.clip(np.nan_to_num(played), -1, 1)
+    for actions in played:
         for index, one in enumerate(plain):
             expected = np.concatenate([one.portfolio(), scaled[one.bar].ravel()])
             assert output.observations[index].tobytes() == expected.tobytes()

@@ -18,6 +18,13 @@ constexpr Int kLineBytes = 64;
 void prefetch_lines(const void* address, Int bytes) {
     const auto* at = static_cast<const char*>(address);
     for (Int offset = 0; offset < bytes; offset += kLineBytes) __builtin_prefetch(at + offset);
+    __builtin_prefetch(at + bytes - 1);  // the row need not begin on a line
+}
+
+Int highest_price(const Table& table) {
+    Int highest = 1;
+    for (const Extremes& one : table.extremes) highest = std::max(highest, one.high);
+    return highest;
 }
 
 std::size_t size_of(Int count) { return static_cast<std::size_t>(count); }
@@ -38,6 +45,12 @@ Batch::Batch(std::shared_ptr<const Table> table, const Settings& settings, const
         waits_ = interpolate_waits(*table_, settings_.maker_wait);
     }
     market_ = table_->view(waits_.empty() ? nullptr : waits_.data());
+    settings_.plain = is_plain(market_, settings_);
+#if defined(METTLE_LANES)
+    use_lanes_ = lanes::fits(market_, settings_, highest_price(*table_)) &&
+                 __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (use_lanes_) lanes::prepare(table_->terms.data(), lane_terms_);
+#endif
     width_ = observation_width(market_, shape_.mode, shape_.window);
     for (const Span& span : spans_) {
         starts_before_.push_back(starts_total_);
@@ -142,48 +155,87 @@ void Batch::finish_episode(Int e, const Account& account, Int now) {
     begin_episode(e);
 }
 
+// The rows of bars t and t + 1 lie side by side; that of t was read a whole sweep ago.
 void Batch::prefetch(Int e) const {
-    const Int next = bar[size_of(e)] + 1;
+    const Int now = bar[size_of(e)];
     const Int assets = market_.assets;
-    prefetch_lines(market_.price + next * assets,
-                   assets * static_cast<Int>(sizeof(Price)));
+    prefetch_lines(market_.price + now * assets, 2 * assets * static_cast<Int>(sizeof(Price)));
     if (shape_.mode != Mode::kIndex) {
-        prefetch_lines(market_.features + next * market_.feature_width,
+        prefetch_lines(market_.features + (now + 1) * market_.feature_width,
                        market_.feature_width * static_cast<Int>(sizeof(float)));
     }
 }
 
+// Keep what a step left, and begin the next episode if this one is over; returns the account that
+// the agent sees next.
+inline Account Batch::settle(Int e, Account& account_now, Int now, const StepResult& result) {
+    Output& out = outputs_[side_];
+    const std::size_t k = size_of(e);
+    bar[k] = now;
+    length[k] += 1;
+    returns[k] += result.reward;
+    const bool truncated = !result.terminated && now == last_bar[k];
+    const bool done = result.terminated || truncated;
+    out.rewards[k] = static_cast<float>(result.reward);
+    out.terminated[k] = static_cast<std::uint8_t>(result.terminated);
+    out.truncated[k] = static_cast<std::uint8_t>(truncated);
+    out.done[k] = static_cast<std::uint8_t>(done);
+    keep(e, account_now);
+    if (!done) return account_now;
+    finish_episode(e, account_now, now);
+    return account(e);
+}
+
 template <int A>
 bool Batch::advance(Int begin, Int end, const float* actions) {
-    Output& out = outputs_[side_];
+    float* observations = outputs_[side_].observations.data();
     const int assets = A > 0 ? A : market_.assets;
     bool overflow = false;
     for (Int e = begin; e < end; ++e) {
         if (e + kPrefetchAhead < end) prefetch(e + kPrefetchAhead);
-        const std::size_t k = size_of(e);
         Account one = account(e);
-        const Int now = bar[k] + 1;
+        const Int now = bar[size_of(e)] + 1;
         const StepResult result =
             market::step<A>(market_, settings_, one, now - 1, actions + e * assets, nullptr);
         overflow |= result.overflow;
-        bar[k] = now;
-        length[k] += 1;
-        returns[k] += result.reward;
-        const bool truncated = !result.terminated && now == last_bar[k];
-        out.rewards[k] = static_cast<float>(result.reward);
-        out.terminated[k] = static_cast<std::uint8_t>(result.terminated);
-        out.truncated[k] = static_cast<std::uint8_t>(truncated);
-        out.done[k] = static_cast<std::uint8_t>(result.terminated || truncated);
-        keep(e, one);
-        if (result.terminated || truncated) {
-            finish_episode(e, one, now);
-            one = account(e);
-        }
-        observe(market_, one, shape_.mode, shape_.window, bar[k],
-                out.observations.data() + e * width_);
+        const Account next = settle(e, one, now, result);
+        observe(market_, next, shape_.mode, shape_.window, bar[size_of(e)],
+                observations + e * width_);
     }
     return overflow;
 }
+
+#if defined(METTLE_LANES)
+
+// The same for four assets in the lanes of a register.
+__attribute__((target("avx2,fma"))) bool Batch::advance_lanes(Int begin, Int end,
+                                                              const float* actions) {
+    float* observations = outputs_[side_].observations.data();
+    const int portfolio = portfolio_width(lanes::kLanes);
+    bool overflow = false;
+    for (Int e = begin; e < end; ++e) {
+        if (e + kPrefetchAhead < end) prefetch(e + kPrefetchAhead);
+        Account one = account(e);
+        const Int now = bar[size_of(e)] + 1;
+        const float* row = actions + e * lanes::kLanes;
+        Context context{market_, settings_, nullptr, now, 0, false};
+        const Int marked = lanes::step(context, one, row, lane_terms_);
+        const StepResult result =
+            marked >= 0 ? close_bar(context, one, marked, lanes::kLanes)
+                        : market::step<lanes::kLanes>(market_, settings_, one, now - 1, row, nullptr);
+        overflow |= result.overflow;
+        const Account next = settle(e, one, now, result);
+        float* out = observations + e * width_;
+        const Int t = bar[size_of(e)];
+        if (!lanes::observe_portfolio(market_, next, t, lane_terms_, out)) {
+            observe_portfolio(market_, next, t, out);
+        }
+        observe_features(market_, shape_.mode, shape_.window, t, out + portfolio);
+    }
+    return overflow;
+}
+
+#endif
 
 bool Batch::step(const float* actions) {
     side_ = 1 - side_;
@@ -193,7 +245,10 @@ bool Batch::step(const float* actions) {
         switch (market_.assets) {
             case 1: raised = advance<1>(begin, end, actions); break;
             case 2: raised = advance<2>(begin, end, actions); break;
-            case 4: raised = advance<4>(begin, end, actions); break;
+            case 4:
+                raised = use_lanes_ ? advance_lanes(begin, end, actions)
+                                    : advance<4>(begin, end, actions);
+                break;
             case 8: raised = advance<8>(begin, end, actions); break;
             default: raised = advance<0>(begin, end, actions); break;
         }

@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "lanes.hpp"
 #include "observe.hpp"
 #include "settings.hpp"
+#include "step.hpp"
 #include "table.hpp"
 #include "thread_pool.hpp"
 
@@ -76,6 +78,8 @@ public:
 private:
     template <int A>
     bool advance(Int begin, Int end, const float* actions);
+    bool advance_lanes(Int begin, Int end, const float* actions);
+    Account settle(Int e, Account& account, Int now, const StepResult& result);
     Account account(Int e);
     void keep(Int e, const Account& account);
     std::uint64_t fingerprint() const;
@@ -91,6 +95,10 @@ private:
     Lines<Wait> waits_;
     Market market_;
     Int width_;
+    bool use_lanes_ = false;
+#if defined(METTLE_LANES)
+    lanes::Terms lane_terms_{};
+#endif
     std::vector<Span> spans_;
     std::vector<Int> starts_before_;  // allowed starts before each span
     Int starts_total_ = 0;

@@ -155,9 +155,12 @@ METTLE_HD void inside(Context& context, Account& account, int i, bool levels) {
         }
         if (levels) run_levels(context, account, i);
         if (account.lots[i] == 0) return;
-        const Extremes& extremes = market.extremes[row];
-        account.high_water[i] = account.lots[i] > 0 ? larger(account.high_water[i], extremes.high)
-                                                    : smaller(account.high_water[i], extremes.low);
+        if (context.settings.trailing_stop > 0) {
+            const Extremes& extremes = market.extremes[row];
+            account.high_water[i] = account.lots[i] > 0
+                                        ? larger(account.high_water[i], extremes.high)
+                                        : smaller(account.high_water[i], extremes.low);
+        }
     }
     account.bars_held[i] += 1;
 }

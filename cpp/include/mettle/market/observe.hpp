@@ -23,23 +23,22 @@ METTLE_HD Int observation_width(const Market& market, Mode mode, Int window) {
 METTLE_HD void observe_portfolio(const Market& market, const Account& account, Int t, float* out) {
     const int assets = market.assets;
     const Price* price = market.price + t * assets;
-    const bool solvent = account.equity > 0;
+    if (account.equity <= 0) {
+        for (int k = 0; k < portfolio_width(assets); ++k) out[k] = 0.0F;
+        return;
+    }
     const auto equity = static_cast<double>(account.equity);
-    out[0] = solvent ? static_cast<float>(static_cast<double>(account.cash) / equity) : 0.0F;
+    out[0] = static_cast<float>(static_cast<double>(account.cash) / equity);
     for (int i = 0; i < assets; ++i) {
         float* entry = out + 1 + 3 * i;
         const Int lots = account.lots[i];
-        if (lots == 0 || !solvent) {
-            entry[0] = entry[1] = entry[2] = 0.0F;
-            continue;
-        }
-        const Int value = lots * price[i].close * market.terms[i].unit;  // checked by the mark
         const Int basis = account.basis[i];
-        const Int gain = value - (lots < 0 ? -basis : basis);
+        const Int value = lots * price[i].close * market.terms[i].unit;  // checked by the mark
+        // No branch: whether a position is open is not to be guessed. Without basis 0 / 1.
+        const Int gain = basis == 0 ? 0 : value - (lots < 0 ? -basis : basis);
+        const Int base = basis == 0 ? 1 : basis;
         entry[0] = static_cast<float>(static_cast<double>(value) / equity);
-        entry[1] = basis == 0 ? 0.0F
-                              : static_cast<float>(static_cast<double>(gain) /
-                                                   static_cast<double>(basis));
+        entry[1] = static_cast<float>(static_cast<double>(gain) / static_cast<double>(base));
         entry[2] = static_cast<float>(static_cast<double>(account.bars_held[i]) / 100.0);
     }
 }

@@ -49,9 +49,10 @@ struct Settings {
     Int reward_halflife;
     Int turnover_penalty;
     Int drawdown_penalty;
-    // Derived by `derive`.
+    // Derived by `derive` and `is_plain`.
     Int ruin_equity;
     double decay;  // 1 - 2^(-1 / reward_halflife)
+    bool plain;    // plain.hpp may be tried first
 };
 
 // Call visit(name, value) for every given setting, in the order of the Python class; the value is

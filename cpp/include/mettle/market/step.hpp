@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "inside.hpp"
+#include "plain.hpp"
 
 namespace mettle::market {
 
@@ -146,12 +147,18 @@ METTLE_HD StepResult step(const Market& market, const Settings& settings, Accoun
                           const float* actions, Trace* trace) {
     const int assets = A > 0 ? A : market.assets;
     Context context{market, settings, trace, t + 1, 0, false};
-    Plan<A> plan;
-    decide<A>(context, account, actions, plan, assets);
-    trade<A>(context, account, plan, assets);
     const bool levels =
         settings.leverage > 1 || settings.stop_loss > 0 || settings.trailing_stop > 0;
-    for (int i = 0; i < assets; ++i) inside(context, account, i, levels);
+    const bool done = settings.plain && trace == nullptr &&
+                      trade_plain<A>(context, account, actions, assets, levels);
+    if (!done) {
+        Plan<A> plan;
+        decide<A>(context, account, actions, plan, assets);
+        trade<A>(context, account, plan, assets);
+    }
+    if (!done || levels) {
+        for (int i = 0; i < assets; ++i) inside(context, account, i, levels);
+    }
     return close_bar(context, account, mark(context, account, assets), assets);
 }
 

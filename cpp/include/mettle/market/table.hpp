@@ -1,12 +1,10 @@
 // The owner of a market's arrays, in the layout that the step reads.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <vector>
 
+#include "lines.hpp"
 #include "settings.hpp"
 
 namespace mettle::market {
@@ -26,23 +24,6 @@ struct PanelArrays {
     const Int* funding_inside;
     const float* features;  // (bars, feature_width)
 };
-
-template <class T>
-struct LineAllocator {
-    using value_type = T;
-    static constexpr std::align_val_t kLine{64};
-    LineAllocator() = default;
-    template <class U>
-    explicit LineAllocator(const LineAllocator<U>&) {}
-    T* allocate(std::size_t n) {
-        return static_cast<T*>(::operator new(n * sizeof(T), kLine));
-    }
-    void deallocate(T* pointer, std::size_t) { ::operator delete(pointer, kLine); }
-    friend bool operator==(const LineAllocator&, const LineAllocator&) { return true; }
-};
-
-template <class T>
-using Lines = std::vector<T, LineAllocator<T>>;
 
 struct Table {
     Int bars = 0;
