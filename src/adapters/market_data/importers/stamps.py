@@ -109,9 +109,9 @@ def _epoch(table: RawTable, values: NDArray[np.float64], column: pl.Series) -> I
         if wrong.any():
             raise table.refuse(int(wrong.argmax()), "the time has a fraction of a millisecond")
     seconds = np.rint(np.where(unit == 0, values, 0.0) * 1000).astype(np.int64)
-    return np.select(
-        [unit == 0, unit == 1, unit == 2], [seconds, whole, whole // 1000], whole // 1_000_000
-    ).astype(np.int64)
+    choices = [seconds, whole, whole // 1000]
+    times = np.select([unit == 0, unit == 1, unit == 2], choices, whole // 1_000_000)
+    return np.asarray(times, dtype=np.int64)
 
 
 def _written(table: RawTable, text: pl.Series) -> Int64Array:
