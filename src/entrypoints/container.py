@@ -93,10 +93,10 @@ def _report_writer() -> ReportWriter:
     return TearSheetWriter()
 
 
-def _trainer(features: FeatureBuilder, clock: Clock) -> Trainer:
+def _trainer(features: FeatureBuilder, clock: Clock, torch_threads: int) -> Trainer:
     from ..adapters.learning.sb3_trainer import Sb3Trainer
 
-    return Sb3Trainer(features, clock)
+    return Sb3Trainer(features, clock, torch_threads=torch_threads)
 
 
 def _train_model(
@@ -163,7 +163,9 @@ class ApplicationContainer(containers.DeclarativeContainer):
         resolved.provided.settings.market.venue,
         resolved.provided.settings.market.endpoint,
     )
-    trainer: providers.Provider[Trainer] = providers.Singleton(_trainer, features, clock)
+    trainer: providers.Provider[Trainer] = providers.Singleton(
+        _trainer, features, clock, resolved.provided.settings.training.torch_threads
+    )
     paper_market: providers.Provider[PaperMarket] = providers.Singleton(_paper_market)
 
     import_bars: providers.Provider[ImportBars] = providers.Factory(ImportBars, bars, bar_files)

@@ -88,6 +88,12 @@ def make_workspace(
             raise
         draft.unlink(missing_ok=True)
         made.append(config)
+    return Scaffold(home, (*made, *make_folders(home)))
+
+
+def make_folders(home: Path) -> list[Path]:
+    """Make the folders of a workspace that are not there yet, and return them."""
+    made = []
     for name in FOLDERS:
         if not (home / name).exists():
             (home / name).mkdir()
@@ -96,4 +102,4 @@ def make_workspace(
     if not ignore.exists():
         ignore.write_text(_IGNORED, encoding="utf-8")
         made.append(ignore)
-    return Scaffold(home, tuple(made))
+    return made

@@ -44,6 +44,7 @@ VERBS: dict[str, Verb] = {
 }
 
 _FLAGS = ("--json", "--quiet", "-q", "--verbose", "-v", "--debug", "--no-input")
+_COMPLETION = ("install_completion", "show_completion")
 _VALUED = ("--home", "-C", "--config", "--set", "--profile")
 
 
@@ -73,7 +74,9 @@ class LazyGroup(TyperGroup):
             ctx.fail(f"unknown verb {name!r}{' · ' + mend if mend else ''}")
         module = importlib.import_module(f".{VERBS[name].module}", __package__)
         module.app.rich_markup_mode = None  # as here
-        return name, typer.main.get_command(module.app), args[1:]
+        command = typer.main.get_command(module.app)
+        command.params = [one for one in command.params if one.name not in _COMPLETION]
+        return name, command, args[1:]
 
 
 app = typer.Typer(

@@ -73,6 +73,13 @@ class Output:
             else:
                 print(part, flush=True)  # noqa: T201  the answer of the verb
 
+    def tell(self, text: str) -> None:
+        """Say a part of the answer as soon as it is known; with ``--json`` it is only a note."""
+        if self.json_wanted:
+            self.note(text)
+        else:
+            print(text, flush=True)  # noqa: T201  the answer of the verb
+
     def note(self, text: str) -> None:
         """Say something on stderr, unless ``--quiet``."""
         if not self.quiet:

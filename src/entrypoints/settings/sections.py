@@ -133,6 +133,8 @@ class TrainingSection(Period):
     """Frames between checkpoints; 0 is none."""
     threads: int = Field(default=0, ge=0, le=1024)
     """Threads of the market; 0 is one a core."""
+    torch_threads: int = Field(default=0, ge=0, le=1024)
+    """Threads of PyTorch; 0 is its own choice. 1 is best where other work runs on the machine."""
     ppo: PpoSection = PpoSection()
     """The optimiser."""
 
