@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,10 @@ from ...application.session.queries import Decision, RunStanding
 from .context import invocation
 from .errors import INTERRUPTED
 from .output import Cell, Table, utc
+
+if TYPE_CHECKING:
+    from ..market_data import MarketData
+    from ..workspace import Workspace
 
 
 class Gaps(StrEnum):
@@ -63,6 +67,7 @@ def run(
     call = invocation(ctx)
     if (model is None) == (strategy is None):
         raise typer.BadParameter("give either --model or --strategy")
+    name = model or strategy or ""
     flags: dict[str, object] = {
         "market.symbols": symbols,
         "market.timeframe": timeframe,
@@ -71,13 +76,14 @@ def run(
         "paper.to": stop,
     }
     with call.workspace(flags) as workspace, _interruptible() as stopped:
-        data = workspace.paper_data(last=last)
+        given = {"symbols": symbols is not None, "timeframe": timeframe is not None}
+        data = _bars(workspace, name, last, given)
         if data.synthetic:
             call.output.warn("these bars are SYNTHETIC")
-        call.output.note(f"PAPER: {model or strategy} on {data!r}")
+        call.output.note(f"PAPER: {name} on {data!r}")
         with call.output.progress("paper", len(data)) as advance:
             done = workspace.paper(
-                model or strategy or "",
+                name,
                 data,
                 run_id=run_id,
                 gaps=gaps.value,
@@ -115,6 +121,27 @@ def status(
         told = Journal(store).decisions(standing.run.run_id, decisions)
     document = _document(standing) | {"latest": told}
     call.output.emit("paper.status", document, _table(standing), _reasons(told))
+
+
+def _bars(
+    workspace: Workspace, name: str, last: str | None, given: Mapping[str, bool]
+) -> MarketData:
+    """Return the bars to trade: a model's own symbols, after its training, unless told otherwise.
+
+    Args:
+        given: Which of symbols and timeframe the command line named.
+    """
+    manifest = workspace.agent(name).manifest
+    start, stop = workspace.settings.paper.milliseconds
+    names, grid = None, None
+    if manifest is not None:
+        names = None if given["symbols"] else [str(one) for one in manifest.symbols]
+        grid = None if given["timeframe"] else manifest.timeframe.label
+        if start is None and last is None:
+            start = manifest.period[1]
+    if last is not None:
+        start = None
+    return workspace.data.get(names, grid, last=last, start=start, stop=stop)
 
 
 @contextmanager
