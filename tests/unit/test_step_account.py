@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mettle.domain.errors import InvalidValue, MettleError
 from mettle.domain.simulation import Account, AssetState, AssetTerms, move_position, released_basis
-from mettle.domain.simulation.numbers import check_ticks, fit, notional
+from mettle.domain.simulation.numbers import fit, notional
 
 TERMS = AssetTerms(unit_value=10)
 
@@ -99,11 +99,3 @@ def test_sixty_four_bits_are_the_limit() -> None:
             fit(value, "cash")
     with pytest.raises(InvalidValue, match="notional must fit"):
         notional(2**40, 2**20, 8)
-
-
-def test_prices_have_a_range() -> None:
-    """The engines take 1 to 10¹² ticks."""
-    assert check_ticks(1, "open") == 1
-    for ticks in (0, 10**12 + 1):
-        with pytest.raises(InvalidValue, match="open must lie in"):
-            check_ticks(ticks, "open")

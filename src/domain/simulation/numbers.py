@@ -6,7 +6,7 @@ import math
 import struct
 
 from ..errors import InvalidValue
-from .settings import ACTION_SCALE, MAX_TICKS, RATE_SCALE
+from .settings import ACTION_SCALE, RATE_SCALE
 
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
@@ -56,13 +56,6 @@ def slip(ticks: int, side: int, rate: int) -> int:
     if side > 0:
         return ceil_divide(ticks * (RATE_SCALE + rate), RATE_SCALE)
     return max(1, ticks * (RATE_SCALE - rate) // RATE_SCALE)
-
-
-def check_ticks(ticks: int, name: str) -> int:
-    """Return ``ticks`` if it is a price that the engines take."""
-    if not 1 <= ticks <= MAX_TICKS:
-        raise InvalidValue(f"{name} must lie in 1 … {MAX_TICKS} ticks, was {ticks}")
-    return ticks
 
 
 def quantise(action: float) -> int | None:

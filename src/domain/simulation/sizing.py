@@ -180,13 +180,24 @@ def plan_changes(
     ]
     reason = FillReason.REBALANCE
     if settings.on_margin:
-        usage = margin_usage(sum(values), equity, settings.leverage)
-        if usage is None or usage >= settings.hard_margin:
-            missing = [bar.missing for bar in bars]
-            changes = hard_cuts(account.lots, lot_values, missing, equity, settings)
-            reason = FillReason.MARGIN
-        elif usage >= settings.soft_margin:
-            changes = [
-                soften(change, lots) for change, lots in zip(changes, account.lots, strict=True)
-            ]
+        missing = [bar.missing for bar in bars]
+        changes, reason = limit_margin(changes, account.lots, lot_values, missing, equity, settings)
     return Plan(tuple(changes), tuple(weights), reason, equity)
+
+
+def limit_margin(
+    changes: list[int],
+    lots: Sequence[int],
+    lot_values: Sequence[int],
+    missing: Sequence[bool],
+    equity: int,
+    settings: SimulationSettings,
+) -> tuple[list[int], FillReason]:
+    """Return what the margin limits leave of ``changes``, and why they will fill."""
+    gross = sum(abs(held) * value for held, value in zip(lots, lot_values, strict=True))
+    usage = margin_usage(gross, equity, settings.leverage)
+    if usage is None or usage >= settings.hard_margin:
+        return hard_cuts(lots, lot_values, missing, equity, settings), FillReason.MARGIN
+    if usage >= settings.soft_margin:
+        changes = [soften(change, held) for change, held in zip(changes, lots, strict=True)]
+    return changes, FillReason.REBALANCE
