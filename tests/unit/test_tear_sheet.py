@@ -68,6 +68,16 @@ def test_charts_show_the_result(result: BacktestResult) -> None:
     assert sum(charts.distribution(result)["data"][0]["y"]) == pytest.approx(100, abs=0.1)
 
 
+def test_wide_growth_is_drawn_on_a_logarithmic_scale(result: BacktestResult) -> None:
+    """As factors, with ticks at 1, 2 and 5; a ruined account stays on the plain one."""
+    assert "type" not in charts.growth(result)["layout"]["yaxis"]
+    wide = charts.growth(replace(result, nav=np.geomspace(1.0, 30.0, result.nav.size)))
+    assert wide["layout"]["yaxis"]["ticktext"] == ["×1", "×2", "×5", "×10", "×20"]
+    assert wide["data"][0]["y"][-1] == 30.0
+    ruined = charts.growth(replace(result, nav=np.linspace(1.0, 0.0, result.nav.size)))
+    assert "type" not in ruined["layout"]["yaxis"]
+
+
 def test_candles_leave_gaps_out_and_name_stops() -> None:
     """A missing bar has no candle; a stop has its own mark."""
     stopped = small_backtest(settings=SimulationSettings(stop_loss=4_000), resamples=0)

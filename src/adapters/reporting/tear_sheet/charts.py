@@ -10,8 +10,15 @@ from ....application.backtest import BacktestResult
 from ....application.backtest.words import Unit, write
 from ....domain.performance.drawdown import underwater
 from . import series
+from .series import FloatArray
 
 Spec = dict[str, Any]
+
+WIDE = 4.0
+"""Growth that spans more than this factor is drawn on a logarithmic scale."""
+
+MAX_SEAMS = 25
+"""More walk-forward windows than this are not marked in the chart."""
 
 _NO_HOVER = {"hoverinfo": "skip", "showlegend": False}
 
@@ -20,30 +27,33 @@ def growth(result: BacktestResult) -> Spec:
     """Draw growth beside the benchmarks, and the way under water below it."""
     keep = series.thin(result.nav)
     times = result.times[keep].tolist()
-    traces = [
-        _line(
-            f"{result.agent}", times, series.numbers((result.nav[keep] - 1) * 100, 3), "@own", 2.2
-        )
-    ]
     names = {"buy and hold": ("@held", "solid"), "BTC": ("@btc", "dot")}
     shown = result.benchmarks if len(result.instruments) > 1 else result.benchmarks[:1]
-    for one in shown:
-        if one.nav is not None:
-            colour, dash = names.get(one.name, ("@held", "dash"))
-            values = series.numbers((one.nav[keep] - 1) * 100, 3)
-            traces.append(_line(one.name, times, values, colour, 1.4, dash))
+    lines = [(result.agent, result.nav[keep], "@own", "solid")]
+    lines += [(one.name, one.nav[keep], *names[one.name]) for one in shown if one.nav is not None]
+    values = np.concatenate([nav for _, nav, _, _ in lines])
+    wide = bool(values.min() > 0 and values.max() > WIDE * values.min())
+    traces = [
+        _line(name, times, _scaled(nav, wide=wide), colour, 2.2 if colour == "@own" else 1.4, dash)
+        for name, nav, colour, dash in lines
+    ]
     depth = series.numbers(-underwater(result.nav)[keep] * 100, 3)
     traces.append(
         _line("under water", times, depth, "@loss", 1.2)
         | {"yaxis": "y2", "fill": "tozeroy", "fillcolor": "@loss/20", "showlegend": False}
     )
+    scale: Spec = {"ticksuffix": " %", "title": {"text": "growth"}}
+    if wide:
+        scale = {"type": "log", "title": {"text": "growth, log"}} | _factors(values)
+    seams = [_seam(result, one.start) for one in result.windows[1:]]
     layout = {
         "xaxis": _time(anchor="y2"),
-        "yaxis": {"domain": [0.34, 1], "ticksuffix": " %", "title": {"text": "growth"}},
+        "yaxis": {"domain": [0.34, 1], **scale},
         "yaxis2": {"domain": [0, 0.26], "ticksuffix": " %", "title": {"text": "under water"}},
         "hovermode": "x unified",
         "legend": _LEGEND,
-        "shapes": [_zero("y")] + [_seam(result, one.start) for one in result.windows[1:]],
+        "shapes": [_level(1.0 if wide else 0.0, "@muted", "solid")]
+        + (seams if len(seams) < MAX_SEAMS else []),
     }
     return _spec(traces, layout, 440)
 
@@ -114,7 +124,7 @@ def waterfall(result: BacktestResult) -> Spec:
         "totals": {"marker": {"color": "@held"}},
         "connector": {"line": {"color": "@line", "width": 1}},
     }
-    layout = {"yaxis": {"title": {"text": result.quote}}, "shapes": [_zero("y")]}
+    layout = {"yaxis": {"title": {"text": result.quote}}, "shapes": [_level(0.0)]}
     return _spec([bars], layout, 320)
 
 
@@ -156,10 +166,10 @@ def rolling_sharpe(result: BacktestResult) -> Spec | None:
         "xaxis": _time(),
         "yaxis": {"title": {"text": "Sharpe a year"}},
         "legend": _LEGEND,
-        "shapes": [_zero("y")],
+        "shapes": [_level(0.0)],
     }
     if whole is not None and result.metrics.annualised:
-        layout["shapes"].append(_level(whole))
+        layout["shapes"].append(_level(whole, "@own", "dot"))
     return _spec(traces, layout, 320)
 
 
@@ -192,26 +202,35 @@ def _time(**more: Any) -> Spec:
     return {"type": "date", **more}
 
 
-def _zero(axis: str) -> Spec:
+def _scaled(nav: FloatArray, *, wide: bool) -> list[float | None]:
+    """Return factors for the logarithmic scale, percent for the plain one."""
+    return series.numbers(nav if wide else (nav - 1.0) * 100.0, 4)
+
+
+def _factors(values: FloatArray) -> Spec:
+    """Return ticks at 1, 2 and 5 times each power of ten in the range."""
+    low, high = np.log10(values.min()), np.log10(values.max())
+    found = [
+        digit * 10.0**power
+        for power in range(int(np.floor(low)), int(np.ceil(high)) + 1)
+        for digit in (1, 2, 5)
+    ]
+    kept = [one for one in found if values.min() <= one <= values.max()]
+    return {"tickvals": kept, "ticktext": [f"×{one:,g}" for one in kept]}
+
+
+def _level(value: float, colour: str = "@muted", dash: str = "solid") -> Spec:
     return {
-        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": 0, "y1": 0,
-        "line": {"color": "@muted", "width": 1}, "layer": "below",
+        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": value, "y1": value,
+        "line": {"color": colour, "width": 1, "dash": dash}, "layer": "below",
     }  # fmt: skip
-
-
-def _level(value: float) -> Spec:
-    return _zero("y") | {
-        "y0": value,
-        "y1": value,
-        "line": {"color": "@own", "width": 1, "dash": "dot"},
-    }
 
 
 def _seam(result: BacktestResult, bar: int) -> Spec:
     at = int(result.panel.open_time[bar])
     return {
         "type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1,
-        "line": {"color": "@muted", "width": 1, "dash": "dot"}, "layer": "below",
+        "line": {"color": "@line", "width": 1, "dash": "dot"}, "layer": "below",
     }  # fmt: skip
 
 

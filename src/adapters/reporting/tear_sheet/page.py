@@ -205,7 +205,8 @@ def _windows(result: BacktestResult) -> str:
     if not result.windows:
         return ""
     lead = "Each window lies after the bars that its agent learned from; all start and end flat."
-    return _section("Walk-forward windows", lead, tables.windows(result))
+    inside = f"<div class=tall>{tables.windows(result)}</div>"
+    return _section("Walk-forward windows", lead, inside)
 
 
 def _growth_lead(result: BacktestResult) -> str:

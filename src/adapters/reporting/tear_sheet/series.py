@@ -69,10 +69,14 @@ def rolling(result: BacktestResult) -> dict[str, list[float | int | None]] | Non
 
 
 def rolling_window(result: BacktestResult) -> int | None:
-    """Return the window of the rolling Sharpe in samples: 30 days, or a quarter of the record."""
+    """Return the window of the rolling Sharpe in samples.
+
+    90 days of a record of a year or more, else 30, at most a quarter of it.
+    """
     _, nav, _, name = sampled(result)
     count = nav.size - 1
-    wanted = 30 if name == "day" else 30 * result.panel.timeframe.bars_per_day
+    days = 90 if result.metrics.days >= 365 else 30
+    wanted = days if name == "day" else days * result.panel.timeframe.bars_per_day
     window = min(wanted, count // 4)
     return window if window >= 10 else None
 
