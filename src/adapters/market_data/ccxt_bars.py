@@ -68,6 +68,8 @@ class CcxtMarketData:
         self._settings = settings
         self._name = name
         self._exchange = _exchange(name, settings)
+        self._status = 0
+        self._exchange.on_rest_response = self._note_status
         # The default hook logs to stdout, which belongs to the verb's answer.
         stamina.instrumentation.set_on_retry_hooks(())
 
@@ -125,10 +127,7 @@ class CcxtMarketData:
         try:
             return [VenueBar(int(row[0]), *(_decimal(value) for value in row[1:6])) for row in rows]
         except (IndexError, KeyError, TypeError, ValueError, InvalidOperation) as error:
-            raise VenueError(
-                f"{self.venue} answered with something else than candles ({str(rows)[:60]!r})",
-                mend="a proxy or a login page may stand between; open the venue in a browser",
-            ) from error
+            raise self._no_answer(f"bars of {symbol}") from error
 
     def server_time(self) -> int:
         """Return the venue's clock, Unix milliseconds."""
@@ -165,20 +164,41 @@ class CcxtMarketData:
             ):
                 with attempt:
                     self._exchange.last_response_headers = None
-                    return ask()
+                    self._exchange.last_json_response = None
+                    self._status = 0
+                    answer = ask()
+            # ccxt reads a page of HTML as an empty list: a hole that nobody would see.
+            if not isinstance(self._exchange.last_json_response, list | dict):
+                raise self._no_answer(what)
         except ccxt.BaseError as error:
             raise self._translate(what, error) from error
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-            # ccxt parses before it looks: an HTML page ends in one of these.
-            raise VenueError(
-                f"{self.venue} answered the question for {what} with something that is no answer",
-                mend="a proxy or a login page may stand between; open the venue in a browser",
-            ) from error
-        raise AssertionError("unreachable: stamina returns or raises")
+            # ccxt parses before it looks.
+            raise self._no_answer(what) from error
+        return answer
+
+    def _note_status(self, status: int, *rest: Any) -> str:
+        """Remember the status of an answer; ccxt calls this with it and passes on what we return.
+
+        Needed because ccxt tells errors by the venue's code first: Binance's "overloaded" (503,
+        -1008) comes out of it as a plain refusal.
+        """
+        self._status = status
+        return str(rest[4]).strip()
+
+    @property
+    def _overloaded(self) -> bool:
+        return self._status == 429 or self._status >= 500
+
+    def _no_answer(self, what: str) -> VenueError:
+        return VenueError(
+            f"{self.venue} answered the question for {what} with something that is no answer",
+            mend="a proxy or a login page may stand between; open the venue in a browser",
+        )
 
     def _wait_or_give_up(self, error: Exception) -> bool | float:
         """Return how long to wait before the next try; False gives up."""
-        if not isinstance(error, _TRANSIENT):
+        if not (isinstance(error, _TRANSIENT) or self._overloaded):
             return False
         headers = self._exchange.last_response_headers or {}
         try:
@@ -204,7 +224,7 @@ class CcxtMarketData:
                 f"{self.venue} refuses more requests for now: {text}",
                 mend=f"wait some minutes and {_AGAIN}",
             )
-        if isinstance(error, ccxt.NetworkError):
+        if isinstance(error, ccxt.NetworkError) or self._overloaded:
             return VenueError(
                 f"{self.venue} cannot be reached for {what}: {text}",
                 mend=f"check the network, and {_AGAIN}",
@@ -224,6 +244,7 @@ def _exchange(name: str, settings: CcxtSettings) -> Any:
     )
     exchange.number = str  # exact decimals; floats would lose the tick
     exchange.enableLastResponseHeaders = True
+    exchange.enableLastJsonResponse = True
     if settings.endpoint:
         exchange.urls["api"] = _redirect(exchange.urls["api"], settings.endpoint.rstrip("/"))
     return exchange
