@@ -162,9 +162,12 @@ def test_bars_beyond_the_range_are_refused(name: str, row: int, value: int) -> N
     engine = NATIVE.stream(panel, daily_feature_set())
     state = np.array(panel.state)
     before = engine.snapshot()
-    with pytest.raises(DataError, match="1 ≤ low"):
+    with pytest.raises(DataError, match=f"1 ≤ low.*asset 1 has .*{name} {value}"):
         engine.update(*(bars[key][row] for key in bars), state[row])
     assert engine.snapshot() == before
+    if bars["low"].min() > 0 and value == 2**50:
+        with pytest.raises(DataError, match="bar 3 of asset 1 has"):
+            NATIVE.table(panel_of(*(bars[key] for key in bars), state), daily_feature_set())
     state[row, 1] = BarState.MISSING
     assert engine.update(*(bars[key][row] for key in bars), state[row]).shape == (2, 13)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from ...domain.signals.catalogue import check_features
 from ...domain.signals.features import FeatureForm, FeatureSet
 
 _T = TypeVar("_T")
+_MAX_TICKS = 2**50
+_MAX_LOTS = 2**62
+_FIELDS = ("open", "high", "low", "close", "volume")
 
 
 class NativeFeatures:
@@ -54,17 +57,8 @@ class NativeFeatures:
             DataError: If a bar is beyond the kernels' range.
         """
         engine = _for_panel(panel, feature_set)
-        values, valid = _reported(
-            lambda: engine.run(
-                panel.open,
-                panel.high,
-                panel.low,
-                panel.close,
-                panel.volume,
-                panel.state,
-                self._threads,
-            )
-        )
+        bars = (panel.open, panel.high, panel.low, panel.close, panel.volume, panel.state)
+        values, valid = _reported(lambda: engine.run(*bars, self._threads), *bars)
         return FeatureTable(feature_set, values, valid, engine.warmup)
 
     def stream(self, panel: MarketPanel, feature_set: FeatureSet) -> NativeStream:
@@ -95,7 +89,8 @@ class NativeStream:
         Raises:
             DataError: If a bar breaks the rules of bars; the stream is then as before.
         """
-        return _reported(lambda: self._engine.update(open, high, low, close, volume, state))
+        bars = (open, high, low, close, volume, state)
+        return _reported(lambda: self._engine.update(*bars), *bars)
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -143,8 +138,32 @@ def _engine(
     return _native.FeatureEngine(rows, tick_size, lot_size, origin, step)
 
 
-def _reported(call: Callable[[], _T]) -> _T:
+def _reported(call: Callable[[], _T], *bars: NDArray[Any]) -> _T:
+    """Call the kernels; say what was wrong with the input, the first wrong bar included."""
     try:
         return call()
     except (TypeError, ValueError) as error:
-        raise DataError(f"features refused their input: {error}") from error
+        place = _first_fault(*bars) if "a bar breaks" in str(error) else ""
+        raise DataError(
+            f"features refused their input: {error}{place}",
+            mend="use coarser ticks or lots, or mend the bars" if place else "",
+        ) from error
+
+
+def _first_fault(
+    open: NDArray[np.int64],
+    high: NDArray[np.int64],
+    low: NDArray[np.int64],
+    close: NDArray[np.int64],
+    volume: NDArray[np.int64],
+    state: NDArray[np.uint8],
+) -> str:
+    wrong = (low < 1) | (low > open) | (low > close) | (high < open) | (high < close)
+    wrong |= (high >= _MAX_TICKS) | (volume < 0) | (volume > _MAX_LOTS)
+    where = tuple(int(one) for one in np.argwhere(wrong & (state != 0))[0])
+    values = ", ".join(
+        f"{name} {one[where]}"
+        for name, one in zip(_FIELDS, (open, high, low, close, volume), strict=True)
+    )
+    row = f"bar {where[0]} of " if len(where) == 2 else ""
+    return f"; {row}asset {where[-1]} has {values}"

@@ -18,8 +18,8 @@ class FeatureTable:
     """Unscaled features of a panel.
 
     Attributes:
-        values: Shape (T, A, F), float64, C-contiguous. Before warm-up 0; at a missing bar the last
-            value (the indicators' state does not advance).
+        values: Shape (T, A, F), float64, C-contiguous. A row is 0 until every feature is past its
+            warm-up; at a missing bar it is the last row (the indicators' state does not advance).
         valid: Shape (T, A), bool: past warm-up and not missing.
         warmup: Number of an asset's bars before its first valid row.
     """
@@ -76,4 +76,8 @@ class FeatureBuilder(Protocol):
         """
 
     def stream(self, panel: MarketPanel, feature_set: FeatureSet) -> FeatureStream:
-        """Return a fresh stream for the panel's instruments; the panel's bars are not read."""
+        """Return a fresh stream for the panel's instruments; the panel's bars are not read.
+
+        Its first update is the bar that opens at ``panel.open_time[0]``, each further one the next
+        instant of the grid: calendar features count on it. Missing bars are updates too.
+        """
