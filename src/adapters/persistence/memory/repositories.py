@@ -1,15 +1,13 @@
-"""The journal in memory: for trials, tests and sessions that need no tomorrow."""
+"""The repositories over tables in memory."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TypeVar
 
-from ...application.journal import (
+from ....application.journal import (
     DecisionRecord,
     EquityMark,
     FillRecord,
@@ -20,86 +18,15 @@ from ...application.journal import (
     SeenBar,
     SnapshotRecord,
 )
-from ...domain.errors import NotFound, StorageError
-from ...domain.orders import FINAL
-
-V = TypeVar("V")
-Key = tuple[object, ...]
-
-
-class _Lock:
-    """The write lock that the views of one unit share."""
-
-    def __init__(self, lock: threading.Lock, timeout_s: float, *, writing: bool) -> None:
-        self._lock = lock
-        self._timeout_s = timeout_s
-        self._writing = writing
-        self._held = False
-
-    def take(self) -> None:
-        if not self._writing:
-            raise StorageError("this unit of work only reads", mend="use Store.writing()")
-        if not self._held:
-            if not self._lock.acquire(timeout=self._timeout_s):
-                raise StorageError("the journal is locked by another writer", mend="wait for it")
-            self._held = True
-
-    def release(self) -> None:
-        if self._held:
-            self._held = False
-            self._lock.release()
-
-
-class _View(Generic[V]):
-    """A table as one unit sees it: what is committed, under what the unit has changed."""
-
-    def __init__(self, base: dict[Key, V], lock: _Lock) -> None:
-        self._base = base
-        self._lock = lock
-        self._changed: dict[Key, V] = {}
-
-    def add(self, key: Key, value: V) -> None:
-        self._lock.take()
-        if self.get(key) is not None:
-            raise StorageError(f"already written: {key}")
-        self._changed[key] = value
-
-    def put(self, key: Key, value: V) -> None:
-        self._lock.take()
-        self._changed[key] = value
-
-    def get(self, key: Key) -> V | None:
-        found = self._changed.get(key)
-        return self._base.get(key) if found is None else found
-
-    def values(self) -> list[V]:
-        return list({**self._base, **self._changed}.values())
-
-    def commit(self) -> None:
-        self._base.update(self._changed)
-        self._changed.clear()
-
-
-class _Tables:
-    """Everything that is committed."""
-
-    def __init__(self) -> None:
-        self.runs: dict[Key, RunRecord] = {}
-        self.bars: dict[Key, SeenBar] = {}
-        self.decisions: dict[Key, DecisionRecord] = {}
-        self.orders: dict[Key, OrderRecord] = {}
-        self.fills: dict[Key, FillRecord] = {}
-        self.trades: dict[Key, str] = {}
-        self.entries: dict[Key, LedgerRecord] = {}
-        self.causes: dict[Key, int] = {}
-        self.marks: dict[Key, EquityMark] = {}
-        self.snapshots: dict[Key, SnapshotRecord] = {}
+from ....domain.errors import NotFound, StorageError
+from ....domain.orders import FINAL
+from .views import View
 
 
 class MemoryRuns:
     """Sessions by id."""
 
-    def __init__(self, view: _View[RunRecord]) -> None:
+    def __init__(self, view: View[RunRecord]) -> None:
         self._view = view
 
     def add(self, run: RunRecord) -> None:
@@ -133,7 +60,7 @@ class MemoryRuns:
 class MemorySeenBars:
     """The bars of each run as they were seen."""
 
-    def __init__(self, view: _View[SeenBar]) -> None:
+    def __init__(self, view: View[SeenBar]) -> None:
         self._view = view
 
     def add(self, bars: Sequence[SeenBar]) -> None:
@@ -156,7 +83,7 @@ class MemorySeenBars:
 class MemoryDecisions:
     """Decisions, one a bar."""
 
-    def __init__(self, view: _View[DecisionRecord]) -> None:
+    def __init__(self, view: View[DecisionRecord]) -> None:
         self._view = view
 
     def add(self, decision: DecisionRecord) -> None:
@@ -175,7 +102,7 @@ class MemoryDecisions:
 class MemoryOrders:
     """Orders by client id, in order of addition."""
 
-    def __init__(self, view: _View[OrderRecord]) -> None:
+    def __init__(self, view: View[OrderRecord]) -> None:
         self._view = view
 
     def add(self, order: OrderRecord) -> None:
@@ -210,7 +137,7 @@ class MemoryOrders:
 class MemoryFills:
     """Fills in order of execution."""
 
-    def __init__(self, view: _View[FillRecord], trades: _View[str]) -> None:
+    def __init__(self, view: View[FillRecord], trades: View[str]) -> None:
         self._view = view
         self._trades = trades
 
@@ -236,7 +163,7 @@ class MemoryFills:
 class MemoryLedgerEntries:
     """The append-only ledger."""
 
-    def __init__(self, view: _View[LedgerRecord], causes: _View[int]) -> None:
+    def __init__(self, view: View[LedgerRecord], causes: View[int]) -> None:
         self._view = view
         self._causes = causes
 
@@ -263,7 +190,7 @@ class MemoryLedgerEntries:
 class MemoryEquityMarks:
     """The equity curve."""
 
-    def __init__(self, view: _View[EquityMark]) -> None:
+    def __init__(self, view: View[EquityMark]) -> None:
         self._view = view
 
     def add(self, mark: EquityMark) -> None:
@@ -283,7 +210,7 @@ class MemoryEquityMarks:
 class MemorySnapshots:
     """One snapshot a run and name."""
 
-    def __init__(self, view: _View[SnapshotRecord]) -> None:
+    def __init__(self, view: View[SnapshotRecord]) -> None:
         self._view = view
 
     def put(self, snapshot: SnapshotRecord) -> None:
@@ -302,77 +229,3 @@ def _newest(records: Sequence[R], run_id: str, limit: int, key: Callable[[R], in
     mine = [one for one in records if one.run_id == run_id]
     mine.sort(key=key, reverse=True)
     return mine[:limit]
-
-
-class MemoryUnitOfWork:
-    """One transaction over the tables."""
-
-    def __init__(self, tables: _Tables, lock: _Lock) -> None:
-        self._lock = lock
-        runs = _View(tables.runs, lock)
-        bars = _View(tables.bars, lock)
-        decisions = _View(tables.decisions, lock)
-        orders = _View(tables.orders, lock)
-        fills, trades = _View(tables.fills, lock), _View(tables.trades, lock)
-        entries, causes = _View(tables.entries, lock), _View(tables.causes, lock)
-        marks = _View(tables.marks, lock)
-        snapshots = _View(tables.snapshots, lock)
-        self._commits = [
-            view.commit
-            for view in (
-                runs, bars, decisions, orders, fills, trades, entries, causes, marks, snapshots
-            )
-        ]  # fmt: skip
-        self.runs = MemoryRuns(runs)
-        self.bars = MemorySeenBars(bars)
-        self.decisions = MemoryDecisions(decisions)
-        self.orders = MemoryOrders(orders)
-        self.fills = MemoryFills(fills, trades)
-        self.ledger = MemoryLedgerEntries(entries, causes)
-        self.marks = MemoryEquityMarks(marks)
-        self.snapshots = MemorySnapshots(snapshots)
-
-    def commit(self) -> None:
-        """Make everything since the last commit visible to others."""
-        for commit in self._commits:
-            commit()
-        self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._lock.release()
-
-
-class MemoryStore:
-    """A journal that is gone with the process.
-
-    Args:
-        lock_timeout_s: How long a writer waits for another one.
-    """
-
-    def __init__(self, *, lock_timeout_s: float = 5.0) -> None:
-        self._tables = _Tables()
-        self._lock = threading.Lock()
-        self._lock_timeout_s = lock_timeout_s
-
-    def writing(self) -> MemoryUnitOfWork:
-        """Return a unit that may write."""
-        return self._unit(writing=True)
-
-    def reading(self) -> MemoryUnitOfWork:
-        """Return a unit that only reads."""
-        return self._unit(writing=False)
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to release."""
-
-    def _unit(self, *, writing: bool) -> MemoryUnitOfWork:
-        lock = _Lock(self._lock, self._lock_timeout_s, writing=writing)
-        return MemoryUnitOfWork(self._tables, lock)

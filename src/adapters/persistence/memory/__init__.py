@@ -1,0 +1,5 @@
+"""The journal in memory."""
+
+from .store import MemoryStore, MemoryUnitOfWork
+
+__all__ = ["MemoryStore", "MemoryUnitOfWork"]
