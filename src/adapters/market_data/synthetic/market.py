@@ -14,7 +14,7 @@ from ....domain.market import BarState, FeeSchedule, Instrument, Symbol
 from . import bars, funding, returns, volatility
 
 _FIRST_PRICES = ("40000", "2500", "150", "0.5")
-_TICKS = ("0.01", "0.01", "0.001", "0.00001")
+_TICKS = ("0.01", "0.001", "0.0001", "0.0000001")
 _LOTS = ("0.00001", "0.0001", "0.01", "1")
 _HOURLY_TURNOVER = 20_000_000.0
 """Quote currency that an asset trades in an hour."""
