@@ -73,8 +73,8 @@ def verdict(result: BacktestResult) -> str:
     did = "Earned" if change > 0 else "Lost"
     kind = "synthetic " if result.synthetic else ""
     first = (
-        f"{did} {write(abs(change), Unit.SHARE)} after costs in {metrics.days:,.0f} {kind}days with "
-        f"{metrics.trades:,} {'trade' if metrics.trades == 1 else 'trades'}"
+        f"{did} {write(abs(change), Unit.SHARE)} after costs in {metrics.days:,.0f} {kind}days "
+        f"with {metrics.trades:,} {'trade' if metrics.trades == 1 else 'trades'}"
     )
     if held.total_return is not None:
         other = "earned" if held.total_return > 0 else "lost"
