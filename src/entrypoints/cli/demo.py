@@ -27,11 +27,10 @@ def demo(
     call = invocation(ctx)
     out = call.output
     home = (folder or call.options.home or Path("mettle-demo")).expanduser().absolute()
-    out.tell("SYNTHETIC market, offline: nothing here says anything about a real one.")
-
     from ..demonstration import MODEL, Demonstration, day, prepare
 
     with prepare(home) as workspace:
+        out.tell("SYNTHETIC market, offline: nothing here says anything about a real one.")
         out.tell(f"workspace   {home}")
         total = workspace.settings.training.frames
         figures: dict[str, Any] = {}

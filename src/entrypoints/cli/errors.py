@@ -37,6 +37,18 @@ _DISK: dict[int, tuple[str, str]] = {
     errno.EMFILE: ("too many open files", "raise the limit (`ulimit -n`)"),
 }
 
+_FALLBACK = {
+    1: "free some space or check the disk, then run it again",
+    2: "correct it and run the command again",
+    3: "`mettle status` shows what there is",
+    4: "`mettle status` shows what is running",
+    5: "`mettle doctor` shows what is missing",
+    6: "nothing was lost, try again later",
+    7: "the outcome is unknown, look before trying again",
+    DEFECT: "report it with the output of `mettle doctor`",
+}
+"""What to do where an error does not say it itself, by exit code."""
+
 
 def guarded(call: Callable[[], object], *, debug: bool) -> int:
     """Run ``call`` and return the exit code; every failure ends as one line on stderr."""
@@ -72,11 +84,15 @@ def _judge(error: BaseException) -> tuple[int, str, str]:  # noqa: PLR0911  one 
         case TyperException():
             return 2, *usage(error)
         case MettleError():
-            return error.exit_code, error.message, error.mend
+            return error.exit_code, error.message, error.mend or _FALLBACK[error.exit_code]
         case OSError() if error.errno in _DISK:
             what, mend = _DISK[error.errno]
             where = f": {error.filename}" if error.filename else ""
             return StorageError.exit_code, what + where, mend
+        case OSError() if error.filename:
+            what = f"cannot use {error.filename}: {error.strerror or error}"
+            mend = "check the path, or choose another folder with --home"
+            return StorageError.exit_code, what, mend
         case MemoryError():
             mend = "take fewer symbols, a shorter period or fewer environments"
             return StorageError.exit_code, "out of memory", mend
@@ -109,7 +125,16 @@ def usage(error: TyperException) -> tuple[str, str]:
         mend = did_you_mean(option, [name for name in known if name.startswith("--")])
         return f"unknown option {option} of `{path}`", f"{mend} {help_line}".strip()
     text = error.format_message().strip().rstrip(".").replace("\n", " ")
-    return text[:1].lower() + text[1:], help_line
+    text = text.replace("Input should be", "must be").replace("integer", "whole number")
+    return text[:1].lower() + text[1:] + _given(error), help_line
+
+
+def _given(error: TyperException) -> str:
+    """Return the value that could not be read, which typer leaves out of its message."""
+    findings = getattr(error.__cause__, "errors", None)
+    if not callable(findings) or not (found := findings()):
+        return ""
+    return f", was {found[0]['input']!r}"
 
 
 def _defect(error: BaseException) -> tuple[str, str]:

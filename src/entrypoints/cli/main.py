@@ -162,3 +162,7 @@ def main(arguments: Sequence[str]) -> int:
 def run() -> None:
     """Run the console script."""
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()
