@@ -184,6 +184,16 @@ def test_only_what_is_lacking_is_asked_for(venue: FakeBinance) -> None:
     assert len(store.read(BTC, H1)) == 1099
 
 
+def test_a_start_before_the_listing_costs_one_request(venue: FakeBinance) -> None:
+    """What lies before the first bar that the venue sends is not asked for page by page."""
+    store, source = MemoryBarStore(), market(venue)
+    found = download(store, source, START - 50_000 * HOUR, until_ms=START + 10 * HOUR)
+    assert (found.pages, found.new_bars) == (1, 10)
+    venue.asked.clear()
+    download(store, source, START - 50_000 * HOUR, until_ms=START + 10 * HOUR)
+    assert len(venue.asked) == 1
+
+
 def test_gaps_are_asked_for_on_demand(venue: FakeBinance) -> None:
     """What the venue lacked once it may have later."""
     store, source = MemoryBarStore(), market(venue)

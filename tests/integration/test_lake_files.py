@@ -96,6 +96,17 @@ def test_a_file_of_another_schema_is_refused(tmp_path: Path) -> None:
         store.catalogue()
 
 
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    """A temporary file of a process that died is not read, and goes at the next write."""
+    store = ParquetBarStore(tmp_path)
+    store.write(make_series(range(3)))
+    folder = tmp_path / "bars" / "BTC_USDT"
+    (folder / ".1h.parquet.0123456789ab.tmp").write_bytes(b"half a file")
+    assert len(store.catalogue()) == 1
+    store.write(make_series(range(3, 6)))
+    assert [path.name for path in folder.iterdir()] == ["1h.parquet"]
+
+
 _WRITER = """
 import sys
 from pathlib import Path

@@ -146,9 +146,7 @@ class _Run:
         at = first
         try:
             while at < end:
-                page = self._page(at, end)
-                self._waiting.extend(page)
-                at = self._next(at, page)
+                at = self._page(at, end)
                 if on_page is not None:
                     on_page(done + min(at, end) - first)
                 if self._pages % PAGES_PER_WRITE == 0:
@@ -157,23 +155,19 @@ class _Run:
             # Whatever stops a download, what has come is kept: the next one goes on from there.
             self._flush()
 
-    def _page(self, at: int, end: int) -> list[VenueBar]:
-        timeframe = self._request.timeframe
+    def _page(self, at: int, end: int) -> int:
+        """Ask for the bars from ``at`` on, keep those before ``end``, return where to go on."""
         limit = self._venue.page_limit
-        bars = self._venue.bars(self._request.symbol, timeframe, at, limit)
+        bars = self._venue.bars(self._request.symbol, self._request.timeframe, at, limit)
         self._pages += 1
-        _check_page(bars, timeframe, self._venue.venue)
-        return [bar for bar in bars if at <= bar.open_time < end]
-
-    def _next(self, at: int, page: Sequence[VenueBar]) -> int:
-        """Return where the next page starts: at the last bar, which is then seen twice."""
-        if page and page[-1].open_time > at:
-            last = page[-1].open_time
-            # A full page goes on with one bar of overlap; a short one reached the end of what
-            # the venue has from there, unless the period goes on beyond a page's length.
-            full = len(page) >= self._venue.page_limit
-            return last if full else last + self._step
-        return at + (self._step if page else self._step * self._venue.page_limit)
+        _check_page(bars, self._request.timeframe, self._venue.venue)
+        self._waiting.extend(bar for bar in bars if at <= bar.open_time < end)
+        if not bars:
+            return at + self._step * limit
+        # A full page goes on at its last bar, which is then seen twice; a short one after it. What
+        # lies before its first bar the venue does not have.
+        last = bars[-1].open_time
+        return max(last if len(bars) >= limit else last + self._step, at + self._step)
 
     def _flush(self) -> None:
         if not self._waiting:

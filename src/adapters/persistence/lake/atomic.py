@@ -6,7 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,13 +16,17 @@ from ....domain.errors import StorageError
 def write_atomic(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path``: temporary file beside it, fsync, rename, fsync of the folder.
 
+    Only one writer of ``path`` at a time; hold :func:`locked`.
+
     Raises:
         StorageError: If the disk is full or the folder cannot be written; the old content and no
             temporary file remain.
     """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        _sweep(path)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
         raise _storage_error(path, error) from error
     try:
@@ -30,10 +34,10 @@ def write_atomic(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        temporary.replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            temporary.unlink()
         if isinstance(error, OSError):
             raise _storage_error(path, error) from error
         raise
@@ -53,6 +57,12 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed writer of ``path`` left behind."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        left.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
