@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.learning.policy_agent import PolicyAgent
+from mettle.adapters.market_data.importers import FileImporter
 from mettle.adapters.persistence.memory import MemoryStore
 from mettle.adapters.simulation.native_engine import NativeEngine
 from mettle.adapters.simulation.reference import ReferenceEngine
+from mettle.application.data.panel import GapPolicy as PanelGaps
+from mettle.application.data.panel import assemble_panel
 from mettle.application.market import MarketPanel
 from mettle.application.ports.agent import Agent
+from mettle.application.ports.bar_files import ImportedBars, ImportOptions
 from mettle.application.strategies import EmaCross
 from mettle.domain.simulation import ActionScheme, Execution, SimulationSettings, StopKind
 from tests.support.learning import random_artefact
@@ -145,3 +151,30 @@ def test_funding_is_booked_to_the_last_unit() -> None:
     for mark in played.marks:
         earned = mark.realised + mark.unrealised - mark.fees + mark.funding
         assert mark.equity == settings.initial_cash + earned
+
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "ohlcv"
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("kind", ["spot", "perpetual"])
+def test_real_candles_too(kind: str) -> None:
+    """Two thousand recorded hours of two markets, as they were: not a unit of difference."""
+    stem = "binance_{}USDT_1h" if kind == "spot" else "binance-usdm_{}USDT-PERP_1h"
+    paths = [SHARED / f"{stem.format(name)}.parquet" for name in ("BTC", "ETH")]
+    if not all(path.is_file() for path in paths) and not os.environ.get("CI"):
+        pytest.skip(f"no shared candles in {SHARED}")
+    files, options = FileImporter(), ImportOptions(venue="binance")
+    read = [one for path in paths for one in files.read(path, options)]
+    series = [one.series for one in read if isinstance(one, ImportedBars)]
+    market = assemble_panel(series, gaps=PanelGaps.MARK)
+    market = market.slice(len(market) - 2_000, len(market))
+    short = kind == "perpetual"
+    chosen = MARGIN if short else {"execution": Execution.MAKER}
+    settings = SimulationSettings(**chosen, stop_loss=30_000)
+    agent = EmaCross(allow_short=short)
+    played = play(market, agent, settings, MemoryStore())
+    table = NativeFeatures(1).table(market, agent.feature_set)
+    run = NativeEngine().run(market, table, agent, settings, start_of(market, agent), len(market))
+    assert compare(played, run, market) == []
+    assert len(played.fills) > 1_000

@@ -58,12 +58,9 @@ class MemoryUnitOfWork:
         entries, causes = View(tables.entries, lock), View(tables.causes, lock)
         marks = View(tables.marks, lock)
         snapshots = View(tables.snapshots, lock)
-        self._commits = [
-            view.commit
-            for view in (
-                runs, bars, decisions, orders, fills, trades, entries, causes, marks, snapshots
-            )
-        ]  # fmt: skip
+        self._views = (
+            runs, bars, decisions, orders, fills, trades, entries, causes, marks, snapshots
+        )  # fmt: skip
         self.runs = MemoryRuns(runs)
         self.bars = MemorySeenBars(bars)
         self.decisions = MemoryDecisions(decisions)
@@ -75,8 +72,8 @@ class MemoryUnitOfWork:
 
     def commit(self) -> None:
         """Make everything since the last commit visible to others."""
-        for commit in self._commits:
-            commit()
+        for view in self._views:
+            view.commit()
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -88,6 +85,8 @@ class MemoryUnitOfWork:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for view in self._views:
+            view.undo()
         self._lock.release()
 
 

@@ -69,3 +69,7 @@ class View(Generic[V]):
         """Make the changes visible to others."""
         self._base.update(self._changed)
         self._changed.clear()
+
+    def undo(self) -> None:
+        """Forget the changes."""
+        self._changed.clear()
