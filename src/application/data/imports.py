@@ -46,7 +46,7 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportBars:
-    """The use case; a file is imported whole or not at all."""
+    """The use case; a file is read whole before anything of it is kept."""
 
     store: BarStore
     files: BarFiles

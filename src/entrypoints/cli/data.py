@@ -133,7 +133,8 @@ def import_(
     call.output.emit("data.import", *imported(report))
     if report.refusals:
         for one in report.refusals:
-            call.output.warn(f"refused: {one.error}")
+            where = "" if str(one.path) in one.error.message else f"{one.path}: "
+            call.output.warn(f"refused: {where}{one.error}")
         count = len(report.refusals)
         raise DataError(
             f"{count} file{'s' if count > 1 else ''} refused, "
