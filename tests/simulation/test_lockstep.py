@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from mettle.application.ports.agent import Agent
 from mettle.application.ports.bar_files import ImportedBars, ImportOptions
 from mettle.application.strategies import EmaCross
 from mettle.domain.simulation import ActionScheme, Execution, SimulationSettings, StopKind
+from tests.support.candles import shared
 from tests.support.learning import random_artefact
 from tests.support.lockstep import compare, play
 from tests.support.sessions import Moody, panel, start_of
@@ -153,17 +152,12 @@ def test_funding_is_booked_to_the_last_unit() -> None:
         assert mark.equity == settings.initial_cash + earned
 
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "ohlcv"
-
-
 @pytest.mark.realdata
 @pytest.mark.parametrize("kind", ["spot", "perpetual"])
 def test_real_candles_too(kind: str) -> None:
     """Two thousand recorded hours of two markets, as they were: not a unit of difference."""
     stem = "binance_{}USDT_1h" if kind == "spot" else "binance-usdm_{}USDT-PERP_1h"
-    paths = [SHARED / f"{stem.format(name)}.parquet" for name in ("BTC", "ETH")]
-    if not all(path.is_file() for path in paths) and not os.environ.get("CI"):
-        pytest.skip(f"no shared candles in {SHARED}")
+    paths = [shared("ohlcv", f"{stem.format(name)}.parquet") for name in ("BTC", "ETH")]
     files, options = FileImporter(), ImportOptions(venue="binance")
     read = [one for path in paths for one in files.read(path, options)]
     series = [one.series for one in read if isinstance(one, ImportedBars)]
