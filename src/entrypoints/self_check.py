@@ -6,7 +6,9 @@ import numpy as np
 
 from ..application.learning.policy import DenseLayer, Network
 from ..application.market import MarketPanel
+from ..application.strategies.ema_cross import EmaCross
 from ..domain.signals.catalogue import default_feature_set
+from ..domain.simulation.settings import SimulationSettings
 
 _BARS = 120
 _TOLERANCE = 1e-5
@@ -21,7 +23,7 @@ def check_kernels() -> list[str]:
     from ..adapters.market_data.synthetic import synthetic_panel
 
     panel = synthetic_panel(seed=7, assets=2, bars=_BARS)
-    return [*_features(panel), *_inference()]
+    return [*_features(panel), *_inference(), *_market(panel)]
 
 
 def _features(panel: MarketPanel) -> list[str]:
@@ -56,6 +58,23 @@ def _inference() -> list[str]:
     if np.abs(found - wanted).max() > _TOLERANCE:
         return [f"inference: {found.tolist()} instead of {wanted.tolist()}"]
     return []
+
+
+def _market(panel: MarketPanel) -> list[str]:
+    from ..adapters.features.native import NativeFeatures
+    from ..adapters.simulation.native_engine import NativeEngine
+    from ..adapters.simulation.reference import ReferenceEngine
+
+    agent, settings = EmaCross(3, 7), SimulationSettings(stop_loss=20_000)
+    table = NativeFeatures(threads=1).table(panel, agent.feature_set)
+    start = table.warmup + agent.window
+    native, reference = (
+        engine.run(panel, table, agent, settings, start, len(panel))
+        for engine in (NativeEngine(), ReferenceEngine())
+    )
+    if not np.array_equal(native.equity, reference.equity):
+        return [f"market: equity {native.equity[-1]} instead of {reference.equity[-1]}"]
+    return [] if np.array_equal(native.fills, reference.fills) else ["market: other fills"]
 
 
 def _floats(

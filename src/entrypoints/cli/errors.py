@@ -27,6 +27,11 @@ from .output import flush_quietly
 INTERRUPTED = 130
 DEFECT = 70
 
+
+class Interrupted(Exception):
+    """Ctrl-C, saved from typer, which would end without a word; says what was kept."""
+
+
 _DISK: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space and run the command again"),
     errno.EDQUOT: ("the disk quota is used up", "free some space and run the command again"),
@@ -79,7 +84,7 @@ def _judge(error: BaseException) -> tuple[int, str, str]:  # noqa: PLR0911  one 
             return error.code if isinstance(error.code, int) else int(bool(error.code)), "", ""
         case typer.Exit():
             return error.exit_code, "", ""
-        case KeyboardInterrupt() | typer.Abort():
+        case Interrupted() | KeyboardInterrupt() | typer.Abort():
             return INTERRUPTED, "interrupted", kept(error)
         case TyperException():
             return 2, *usage(error)

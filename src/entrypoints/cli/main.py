@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from ..suggest import did_you_mean
 from .context import GlobalOptions, Invocation
-from .errors import guarded
+from .errors import Interrupted, guarded
 
 if TYPE_CHECKING:  # the base of typer's contexts, which it does not export
     from typer._click import Context
@@ -59,6 +59,13 @@ class LazyGroup(TyperGroup):
         """Return a light stand-in, which is all that help and completion need."""
         verb = VERBS.get(cmd_name)
         return TyperCommand(cmd_name, help=verb.help) if verb else None
+
+    def invoke(self, ctx: Context) -> Any:  # noqa: ANN401  whatever a verb returns
+        """Run the verb; Ctrl-C leaves as :class:`Interrupted`."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted(str(error)) from error
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the verb itself.

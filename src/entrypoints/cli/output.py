@@ -110,17 +110,38 @@ class Output:
             for row in (table.columns, *table.rows):
                 print("\t".join(map(_text, row)), flush=True)  # noqa: T201
             return
-        from rich.table import Table as RichTable
+        _draw(table)
 
-        drawn = RichTable(title=table.title or None, title_justify="left")
-        for index, name in enumerate(table.columns):
-            numeric = all(
-                isinstance(row[index], int | float | Decimal | None) for row in table.rows
-            )
-            drawn.add_column(name, justify="right" if numeric and table.rows else "left")
-        for row in table.rows:
-            drawn.add_row(*map(_text, row))
-        console().print(drawn)
+
+def _draw(table: Table) -> None:
+    from rich import box
+    from rich.table import Table as RichTable
+
+    cells = [[_text(cell) for cell in row] for row in table.rows]
+    drawn = RichTable(title=table.title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    widths = [
+        max(len(name), *(len(row[index]) for row in cells), 0)
+        for index, name in enumerate(table.columns)
+    ]
+    for index, name in enumerate(table.columns):
+        numeric = all(isinstance(row[index], int | float | Decimal | None) for row in table.rows)
+        drawn.add_column(
+            name,
+            justify="right" if numeric and cells else "left",
+            # Only the widest column may be broken over lines.
+            no_wrap=index != widths.index(max(widths)),
+            overflow="fold",
+        )
+    for row in cells:
+        drawn.add_row(*row)
+    screen = console()
+    screen.width = max(screen.width, _least(widths))
+    screen.print(drawn)
+
+
+def _least(widths: Sequence[int]) -> int:
+    """Return the width below which a table cannot be read: a narrow screen wraps it then."""
+    return sum(widths) - max(widths) + min(max(widths), 24) + 3 * len(widths) + 1
 
 
 def console(*, err: bool = False) -> Console:

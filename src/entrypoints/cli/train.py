@@ -59,13 +59,17 @@ def train(
         if data.synthetic:
             call.output.warn("these bars are SYNTHETIC")
         with call.output.progress(f"training {study}", total) as advance:
-            made = workspace.train(
-                data,
-                study=study,
-                resume=resume,
-                replace=replace,
-                on_progress=lambda now: _show(now, advance),
-            )
+            try:
+                made = workspace.train(
+                    data,
+                    study=study,
+                    resume=resume,
+                    replace=replace,
+                    on_progress=lambda now: _show(now, advance),
+                )
+            except KeyboardInterrupt:
+                every = workspace.settings.training.checkpoint_every
+                raise KeyboardInterrupt(_kept(every)) from None
         manifest = made.best().manifest
         folder = workspace.resolved.models / study
         logs = workspace.resolved.runs / study
@@ -104,6 +108,12 @@ def _show(now: TrainingProgress, advance: Advance) -> None:
     reward = "" if now.mean_reward is None else f", reward {now.mean_reward:+.4f}"
     text = f"{now.frames_per_second:,.0f} frames/s, {now.remaining_s:.0f} s left{reward}"
     advance(min(now.frames, now.total_frames), text)
+
+
+def _kept(checkpoint_every: int) -> str:
+    if checkpoint_every:
+        return "the last checkpoint is kept, the same command with --resume goes on from it"
+    return "no model was made; --checkpoint-every keeps what is done so far"
 
 
 def _day(time_ms: int) -> str:
