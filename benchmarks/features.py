@@ -63,18 +63,22 @@ def _stream(assets: int, repeats: int) -> dict[str, Any]:
     return _row(f"mettle, stream from Python, 14 stationary, {assets} assets", times, "ns/bar")
 
 
-def _talib(assets: list[Columns]) -> None:
-    """Compute the thirteen with TA-Lib, asset by asset."""
+def _talib(assets: list[Columns]) -> list[object]:
+    """Compute the thirteen with TA-Lib, asset by asset, and keep them all, as a table does."""
+    kept: list[object] = []
     for open_, high, low, close, volume in assets:
-        talib.RSI(close, 14)
-        talib.MACD(close, 12, 26, 9)
-        talib.BBANDS(close, 20, 2, 2)
-        talib.ATR(high, low, close, 14)
-        talib.SMA(volume, 20)
-        talib.ROC(close, 1)
-        _ = close / open_
-        _ = high - low
-        talib.STDDEV(close, 20)
+        kept += [
+            talib.RSI(close, 14),
+            talib.MACD(close, 12, 26, 9),
+            talib.BBANDS(close, 20, 2, 2),
+            talib.ATR(high, low, close, 14),
+            talib.SMA(volume, 20),
+            talib.ROC(close, 1),
+            close / open_,
+            high - low,
+            talib.STDDEV(close, 20),
+        ]
+    return kept
 
 
 def _floats(panel: MarketPanel) -> list[Columns]:

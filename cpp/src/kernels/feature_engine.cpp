@@ -189,23 +189,30 @@ void Engine::finish(const Grid& grid, double* values, std::uint8_t* valid, std::
     if (last != kept) std::copy(last, last + width_, kept);
 }
 
-Status Engine::run(const Grid& grid, double* values, std::uint8_t* valid, int threads) {
-    if (spent_) return Status::spent;
-    const std::size_t count = assets();
-    const std::size_t workers =
-        std::clamp<std::size_t>(grid.rows * count / kRowsAThread, 1,
-                                std::min(count, static_cast<std::size_t>(std::max(threads, 1))));
+bool Engine::run_threads(const Grid& grid, double* values, std::uint8_t* valid,
+                         std::size_t workers) {
     std::vector<std::uint8_t> good(workers, 1);
     const auto work = [&](std::size_t worker) {
-        const std::size_t first = count * worker / workers;
-        const std::size_t last = count * (worker + 1) / workers;
+        const std::size_t first = assets() * worker / workers;
+        const std::size_t last = assets() * (worker + 1) / workers;
         good[worker] = run_assets(grid, values, valid, first, last) ? 1 : 0;
     };
     std::vector<std::thread> helpers;
     for (std::size_t worker = 1; worker < workers; ++worker) helpers.emplace_back(work, worker);
     work(0);
     for (std::thread& one : helpers) one.join();
-    if (std::find(good.begin(), good.end(), 0) != good.end()) {
+    return std::find(good.begin(), good.end(), 0) == good.end();
+}
+
+Status Engine::run(const Grid& grid, double* values, std::uint8_t* valid, int threads) {
+    if (spent_) return Status::spent;
+    const auto most = static_cast<std::size_t>(std::max(threads, 1));
+    const std::size_t workers =
+        std::clamp<std::size_t>(grid.rows * assets() / kRowsAThread, 1, std::min(assets(), most));
+    // A bar at a time must not touch the heap; only several threads do.
+    const bool good = workers > 1 ? run_threads(grid, values, valid, workers)
+                                  : run_assets(grid, values, valid, 0, assets());
+    if (!good) {
         spent_ = workers > 1 || grid.rows > kBlock;
         return Status::bar_out_of_range;
     }

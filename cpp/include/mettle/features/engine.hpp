@@ -96,6 +96,7 @@ class Engine {
                     std::size_t last);
     std::size_t run_block(const Grid& grid, double* values, std::size_t from, std::size_t rows,
                           std::size_t asset);
+    bool run_threads(const Grid& grid, double* values, std::uint8_t* valid, std::size_t workers);
     void run_cross(const Grid& grid, double* values, std::uint8_t* valid);
     void finish(const Grid& grid, double* values, std::uint8_t* valid, std::size_t from,
                 std::size_t rows, std::size_t asset, bool whole);
