@@ -45,18 +45,23 @@ class MarketEnv(gymnasium.Env[Float32Array, Float32Array]):
         self.batch = make_batch(shape, panel, feature_set, scaler, settings)
         self.observation_space = observation_space(self.batch)
         self.action_space = action_space(self.batch)
+        # The batch begins the next episode by itself; a reset then only shows it.
+        self._fresh = True
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Float32Array, dict[str, Any]]:
         """Begin the first episode of ``seed``, or the next one if it is None."""
         super().reset(seed=seed, options=options)
-        return self.batch.reset(seed).observations[0].copy(), {}
+        if seed is not None or not self._fresh:
+            self.batch.reset(seed)
+        self._fresh = False
+        return self.batch.output.observations[0].copy(), {}
 
     def step(self, action: Float32Array) -> tuple[Float32Array, float, bool, bool, dict[str, Any]]:
         """Advance by one bar; the action has shape (A,), float32."""
         output = self.batch.step(action[None])
-        ended = bool(output.done[0])
+        ended = self._fresh = bool(output.done[0])
         source = self.batch.finished.observations if ended else output.observations
         info = {"equity": int(self.batch.finished.equity[0])} if ended else {}
         return (

@@ -161,7 +161,7 @@ METTLE_HD void plain_book(Context& context, Account& account, const Orders<A>& o
 template <int A>
 METTLE_HD bool trade_plain(Context& context, Account& account, const float* actions, int assets,
                            bool levels) {
-    Orders<A> orders;
+    Orders<A> orders{};
     if (!plain_weights<A>(context.settings, actions, orders, assets)) return false;
     if (!plain_changes<A>(context, account, orders, assets)) return false;
     Int proceeds = 0;
