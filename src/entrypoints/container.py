@@ -111,13 +111,7 @@ def _bar_files() -> BarFiles:
     return FileImporter()
 
 
-def _market_data(venue: str, endpoint: str = "") -> MarketData:
-    from ..adapters.market_data.ccxt_bars import CcxtMarketData, CcxtSettings
-
-    return CcxtMarketData(CcxtSettings(venue, endpoint=endpoint))
-
-
-def _venue_data(venue: str, endpoint: str) -> MarketData:
+def _market_data(venue: str, endpoint: str) -> MarketData:
     from ..adapters.market_data.ccxt_bars import CcxtMarketData, CcxtSettings
 
     return CcxtMarketData(CcxtSettings(venue, endpoint=endpoint))
@@ -156,10 +150,9 @@ class ApplicationContainer(containers.DeclarativeContainer):
     engine: providers.Provider[BacktestEngine] = providers.Singleton(_engine)
     report_writer: providers.Provider[ReportWriter] = providers.Singleton(_report_writer)
     synthetic: providers.Provider[SyntheticMarket] = providers.Singleton(_synthetic)
-    market_data: providers.Provider[MarketData] = providers.Factory(_market_data)
     bar_files: providers.Provider[BarFiles] = providers.Singleton(_bar_files)
-    venue_data: providers.Provider[MarketData] = providers.Singleton(
-        _venue_data,
+    market_data: providers.Provider[MarketData] = providers.Singleton(
+        _market_data,
         resolved.provided.settings.market.venue,
         resolved.provided.settings.market.endpoint,
     )
@@ -170,7 +163,7 @@ class ApplicationContainer(containers.DeclarativeContainer):
 
     import_bars: providers.Provider[ImportBars] = providers.Factory(ImportBars, bars, bar_files)
     download_bars: providers.Provider[DownloadBars] = providers.Factory(
-        DownloadBars, bars, venue_data
+        DownloadBars, bars, market_data
     )
     prepare_bars: providers.Provider[PrepareBars] = providers.Factory(PrepareBars, bars)
     synthesise_bars: providers.Provider[SynthesiseBars] = providers.Factory(

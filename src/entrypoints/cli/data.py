@@ -43,25 +43,25 @@ def get(
     venue: Annotated[str | None, typer.Option(help="ccxt's name of the venue.")] = None,
     gaps: Annotated[bool, typer.Option(help="Ask again for what is missing inside.")] = False,
     endpoint: Annotated[
-        str, typer.Option(help="Scheme and host in place of the venue's own.", metavar="URL")
-    ] = "",
+        str | None, typer.Option(help="Scheme and host in place of the venue's own.", metavar="URL")
+    ] = None,
     lake: Lake = None,
 ) -> None:
     """Download closed candles; run it again to go on where it stopped."""
-    from ...application.data.download import DownloadBars, DownloadRequest
+    from ...application.data.download import DownloadRequest
     from ..market_data import as_ms, span_ms
     from .data_views import downloaded
 
     call = invocation(ctx)
-    workspace = _workspace(call, lake)
+    flags: dict[str, object] = {"market.venue": venue, "market.endpoint": endpoint}
+    workspace = _workspace(call, lake, flags)
     market = workspace.settings.market
-    source = workspace.container.market_data(venue or market.venue, endpoint)
     grid = Timeframe.parse(timeframe or market.timeframe)
     stop = None if until is None else as_ms(until)
     now = workspace.container.clock().now_ms() if stop is None else stop
     start = now - span_ms(last) if since is None else as_ms(since)
     wanted = [Symbol.parse(name) for name in symbols or market.symbols]
-    use_case = DownloadBars(workspace.container.bars(), source)
+    use_case = workspace.container.download_bars()
     results = []
     for symbol in wanted:
         request = DownloadRequest(symbol, grid, start, stop, fill_gaps=gaps)
