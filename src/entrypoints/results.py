@@ -120,9 +120,11 @@ class Backtest:
 
     Attributes:
         result: Everything, as the use case found it.
+        differences: Settings and terms that are not those of the model's training.
     """
 
     result: BacktestResult
+    differences: tuple[str, ...] = ()
 
     @property
     def sharpe(self) -> float | None:
@@ -142,7 +144,7 @@ class Backtest:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know before believing a figure."""
-        return self.result.warnings
+        return (*self.result.warnings, *self.differences)
 
     @property
     def synthetic(self) -> bool:

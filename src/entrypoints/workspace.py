@@ -244,6 +244,7 @@ class Workspace:
         study: str,
         frames: int | None = None,
         seed: int | None = None,
+        gaps: Literal["refuse", "segment", "hold"] | None = None,
         replace: bool = False,
         resume: bool = False,
         on_progress: ProgressCallback | None = None,
@@ -255,6 +256,7 @@ class Workspace:
             study: Name of the study, and of its model.
             frames: Environment steps; as in the settings if None.
             seed: As in the settings if None.
+            gaps: What to do with missing bars; as in the settings if None.
             replace: Whether a model of that name may be replaced.
             resume: Whether to go on from the last checkpoint of that name.
             on_progress: Called now and then with a ``TrainingProgress``.
@@ -278,7 +280,7 @@ class Workspace:
             checkpoint_every=chosen.checkpoint_every,
             resume=resume,
             threads=chosen.threads,
-            gaps=chosen.gaps,
+            gaps=gaps or chosen.gaps,
         )
         summary = self.container.train_model()(job, on_progress, replace=replace)
         return Study(study, (Model(summary.manifest),), summary.seconds)
@@ -332,7 +334,16 @@ class Workspace:
         """
         request = self.trial(model, data, costs=costs, gaps=gaps, allow_overlap=allow_overlap)
         parts = self.container
-        return Backtest(run_backtest(request, parts.features(), parts.engine(), parts.randomness()))
+        found = run_backtest(request, parts.features(), parts.engine(), parts.randomness())
+        return Backtest(found, self.differences(model, request))
+
+    def differences(self, model: Model | str, request: BacktestRequest) -> tuple[str, ...]:
+        """Name the settings and terms that are not those of the model's training."""
+        manifest = self.agent(model).manifest
+        if manifest is None:
+            return ()
+        found = manifest.differences(request.panel, request.settings)
+        return tuple(f"not as in training: {one}" for one in found if "initial_cash" not in one)
 
     def paper_data(self, *, last: str | None = None) -> MarketData:
         """Return the bars that the settings of paper trading name, or the last of them.

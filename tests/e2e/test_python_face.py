@@ -98,6 +98,15 @@ def test_a_model_by_name_or_as_object(ws: Workspace) -> None:
     assert by_name.summary == by_object.summary
 
 
+def test_other_settings_than_in_training_are_named(ws: Workspace) -> None:
+    """The model was made at 7 bp of slippage; at 5 bp the result says so."""
+    _, test = ws.data.get().split("2020-01-15")
+    assert any(
+        "slippage: trained at 700, now 500" in one for one in ws.backtest(MODEL, test).warnings
+    )
+    assert ws.backtest("ema-cross", test).differences == ()
+
+
 @pytest.mark.parametrize("kind", ["polars", "pandas"])
 def test_frames_come_out_as_they_went_in(ws: Workspace, kind: str) -> None:
     """The same library comes back, with the same prices."""

@@ -72,6 +72,8 @@ def backtest(
     workspace = call.workspace(flags)
     given = {"symbols": symbols is not None, "timeframe": timeframe is not None}
     request = _request(workspace, name, given=given, allow_overlap=allow_overlap)
+    for one in workspace.differences(name, request):
+        call.output.warn(one)
     spans = (train_span, test_span) if walk_forward else None
     result = _run(workspace, request, spans, anchored=anchored)
     written = None if no_report else _report(workspace, result, report)
