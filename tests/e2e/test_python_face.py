@@ -9,6 +9,8 @@ import pandas as pd
 import polars as pl
 import pytest
 from dependency_injector import providers
+from mettle.adapters.system import SequentialIds
+from mettle.application.ports.trainer import TrainingProgress
 from mettle.domain.errors import ConfigError, DataError, InvalidValue, MettleError, NotFound
 from mettle.entrypoints.container import ApplicationContainer
 from mettle.entrypoints.market_data import MarketData, span_ms
@@ -57,7 +59,7 @@ def test_the_example_of_the_reference(tmp_path: Path, capsys: pytest.CaptureFixt
         "training.ppo.batch_size": 256,
         "training.episode_length": 32,
     }
-    seen = []
+    seen: list[TrainingProgress] = []
     ws = mettle.open(tmp_path / "my-bot", settings=settings)
     ws.data.synth(2, 900, "1h", keep=True)
     data = ws.data.get(["SYN1/USDT", "SYN2/USDT"], "1h", last="30d")
@@ -229,8 +231,9 @@ def test_every_provider_resolves(home: Path) -> None:
 
 def test_a_fake_takes_the_place_of_an_adapter(ws: Workspace) -> None:
     """Any port can be overridden for a test."""
-    with ws.container.ids.override(providers.Object("counted")):
-        assert ws.container.paper_desk().ids == "counted"
+    counted = SequentialIds()
+    with ws.container.ids.override(providers.Object(counted)):
+        assert ws.container.paper_desk().ids is counted
 
 
 @pytest.mark.parametrize(
