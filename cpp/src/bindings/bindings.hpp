@@ -5,6 +5,7 @@
 
 namespace mettle::bindings {
 
+void register_backtest(pybind11::module_& module);
 void register_build_info(pybind11::module_& module);
 void register_features(pybind11::module_& module);
 void register_inference(pybind11::module_& module);

@@ -7,4 +7,5 @@ PYBIND11_MODULE(_native, module) {
     mettle::bindings::register_features(module);
     mettle::bindings::register_inference(module);
     mettle::bindings::register_market(module);
+    mettle::bindings::register_backtest(module);
 }

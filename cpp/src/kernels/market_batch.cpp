@@ -10,7 +10,7 @@ namespace mettle::market {
 
 namespace {
 
-constexpr Int kPrefetchAhead = 8;
+constexpr Int kGroup = 8;
 constexpr Int kSmallestChunk = 64;
 constexpr int kChunksPerThread = 8;
 constexpr Int kLineBytes = 64;
@@ -78,7 +78,7 @@ Batch::Batch(std::shared_ptr<const Table> table, const Settings& settings, const
     reset(shape_.seed);
 }
 
-Account Batch::account(Int e) {
+inline Account Batch::account(Int e) {
     const std::size_t k = size_of(e);
     const std::size_t cell = k * size_of(table_->assets);
     return {cash[k],         equity[k],      peak[k],
@@ -86,7 +86,7 @@ Account Batch::account(Int e) {
             basis.data() + cell, high_water.data() + cell, bars_held.data() + cell};
 }
 
-void Batch::keep(Int e, const Account& account) {
+inline void Batch::keep(Int e, const Account& account) {
     const std::size_t k = size_of(e);
     cash[k] = account.cash;
     equity[k] = account.equity;
@@ -156,14 +156,16 @@ void Batch::finish_episode(Int e, const Account& account, Int now) {
 }
 
 // The rows of bars t and t + 1 lie side by side; that of t was read a whole sweep ago.
-void Batch::prefetch(Int e) const {
-    const Int now = bar[size_of(e)];
+inline void Batch::prefetch_prices(Int e) const {
     const Int assets = market_.assets;
-    prefetch_lines(market_.price + now * assets, 2 * assets * static_cast<Int>(sizeof(Price)));
-    if (shape_.mode != Mode::kIndex) {
-        prefetch_lines(market_.features + (now + 1) * market_.feature_width,
-                       market_.feature_width * static_cast<Int>(sizeof(float)));
-    }
+    prefetch_lines(market_.price + bar[size_of(e)] * assets,
+                   2 * assets * static_cast<Int>(sizeof(Price)));
+}
+
+inline void Batch::prefetch_features(Int e) const {
+    if (shape_.mode == Mode::kIndex) return;
+    prefetch_lines(market_.features + (bar[size_of(e)] + 1) * market_.feature_width,
+                   market_.feature_width * static_cast<Int>(sizeof(float)));
 }
 
 // Keep what a step left, and begin the next episode if this one is over; returns the account that
@@ -192,7 +194,10 @@ bool Batch::advance(Int begin, Int end, const float* actions) {
     const int assets = A > 0 ? A : market_.assets;
     bool overflow = false;
     for (Int e = begin; e < end; ++e) {
-        if (e + kPrefetchAhead < end) prefetch(e + kPrefetchAhead);
+        if (e + kGroup < end) {
+            prefetch_prices(e + kGroup);
+            prefetch_features(e + kGroup);
+        }
         Account one = account(e);
         const Int now = bar[size_of(e)] + 1;
         const StepResult result =
@@ -207,35 +212,71 @@ bool Batch::advance(Int begin, Int end, const float* actions) {
 
 #if defined(METTLE_LANES)
 
-// The same for four assets in the lanes of a register.
+// The same for four assets in the lanes of a register, part by part over groups.
 __attribute__((target("avx2,fma"))) bool Batch::advance_lanes(Int begin, Int end,
                                                               const float* actions) {
-    float* observations = outputs_[side_].observations.data();
-    const int portfolio = portfolio_width(lanes::kLanes);
     bool overflow = false;
-    for (Int e = begin; e < end; ++e) {
-        if (e + kPrefetchAhead < end) prefetch(e + kPrefetchAhead);
-        Account one = account(e);
-        const Int now = bar[size_of(e)] + 1;
-        const float* row = actions + e * lanes::kLanes;
-        Context context{market_, settings_, nullptr, now, 0, false};
-        const Int marked = lanes::step(context, one, row, lane_terms_);
-        const StepResult result =
-            marked >= 0 ? close_bar(context, one, marked, lanes::kLanes)
-                        : market::step<lanes::kLanes>(market_, settings_, one, now - 1, row, nullptr);
-        overflow |= result.overflow;
-        const Account next = settle(e, one, now, result);
-        float* out = observations + e * width_;
-        const Int t = bar[size_of(e)];
-        if (!lanes::observe_portfolio(market_, next, t, lane_terms_, out)) {
-            observe_portfolio(market_, next, t, out);
+    lanes::Passing passing[kGroup];
+    Account accounts[kGroup];
+    for (Int first = begin; first < end; first += kGroup) {
+        const Int count = std::min(kGroup, end - first);
+        const Int* bars = bar.data() + first;
+        const float* rows = actions + first * lanes::kLanes;
+        // The next group's rows, spread over the parts: a core keeps few misses in flight.
+        const Int ahead = std::min(kGroup, end - first - kGroup);
+        for (Int g = 0; g < count; ++g) {
+            if (g < ahead) prefetch_prices(first + kGroup + g);
+            accounts[g] = account(first + g);
+            lanes::decide(market_, settings_, accounts[g], bars[g], rows + g * lanes::kLanes,
+                          lane_terms_, passing[g]);
         }
-        observe_features(market_, shape_.mode, shape_.window, t, out + portfolio);
+        for (Int g = 0; g < count; ++g) {
+            if (g < ahead) prefetch_features(first + kGroup + g);
+            lanes::price_orders(market_, settings_, accounts[g], bars[g], lane_terms_, passing[g]);
+        }
+        for (Int g = 0; g < count; ++g) {
+            lanes::book(market_, accounts[g], bars[g], lane_terms_, passing[g]);
+        }
+        for (Int g = 0; g < count; ++g) {
+            overflow |= close_lanes(first + g, rows + g * lanes::kLanes, accounts[g], passing[g]);
+        }
+        for (Int g = 0; g < count; ++g) show_lanes(first + g, accounts[g]);
     }
     return overflow;
 }
 
+// The close of one environment's bar, or all of its step where the lanes could not do it.
+bool Batch::close_lanes(Int e, const float* actions, Account& one,
+                        const lanes::Passing& passing) {
+    const Int now = bar[size_of(e)] + 1;
+    StepResult result{};
+    if (passing.good) {
+        Context context{market_, settings_, nullptr, now, static_cast<Int>(passing.cost), false};
+        result = close_bar(context, one, static_cast<Int>(passing.equity), lanes::kLanes);
+    } else {
+        result = market::step<lanes::kLanes>(market_, settings_, one, now - 1, actions, nullptr);
+    }
+    one = settle(e, one, now, result);
+    return result.overflow;
+}
+
+__attribute__((target("avx2,fma"))) void Batch::show_lanes(Int e, const Account& one) {
+    float* out = outputs_[side_].observations.data() + e * width_;
+    const Int t = bar[size_of(e)];
+    if (!lanes::observe_portfolio(market_, one, t, lane_terms_, out)) {
+        observe_portfolio(market_, one, t, out);
+    }
+    observe_features(market_, shape_.mode, shape_.window, t, out + portfolio_width(lanes::kLanes));
+}
+
 #endif
+
+bool Batch::advance_four(Int begin, Int end, const float* actions) {
+#if defined(METTLE_LANES)
+    if (use_lanes_) return advance_lanes(begin, end, actions);
+#endif
+    return advance<4>(begin, end, actions);
+}
 
 bool Batch::step(const float* actions) {
     side_ = 1 - side_;
@@ -245,10 +286,7 @@ bool Batch::step(const float* actions) {
         switch (market_.assets) {
             case 1: raised = advance<1>(begin, end, actions); break;
             case 2: raised = advance<2>(begin, end, actions); break;
-            case 4:
-                raised = use_lanes_ ? advance_lanes(begin, end, actions)
-                                    : advance<4>(begin, end, actions);
-                break;
+            case 4: raised = advance_four(begin, end, actions); break;
             case 8: raised = advance<8>(begin, end, actions); break;
             default: raised = advance<0>(begin, end, actions); break;
         }

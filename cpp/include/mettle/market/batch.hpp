@@ -78,7 +78,12 @@ public:
 private:
     template <int A>
     bool advance(Int begin, Int end, const float* actions);
+    bool advance_four(Int begin, Int end, const float* actions);
+#if defined(METTLE_LANES)
     bool advance_lanes(Int begin, Int end, const float* actions);
+    bool close_lanes(Int e, const float* actions, Account& account, const lanes::Passing& passing);
+    void show_lanes(Int e, const Account& account);
+#endif
     Account settle(Int e, Account& account, Int now, const StepResult& result);
     Account account(Int e);
     void keep(Int e, const Account& account);
@@ -86,7 +91,8 @@ private:
     void observe_all();
     void begin_episode(Int e);
     void finish_episode(Int e, const Account& account, Int now);
-    void prefetch(Int e) const;
+    void prefetch_prices(Int e) const;
+    void prefetch_features(Int e) const;
 
     std::shared_ptr<const Table> table_;
     std::uint64_t fingerprint_;  // of data, settings, spans and shape
@@ -95,8 +101,8 @@ private:
     Lines<Wait> waits_;
     Market market_;
     Int width_;
-    bool use_lanes_ = false;
 #if defined(METTLE_LANES)
+    bool use_lanes_ = false;
     lanes::Terms lane_terms_{};
 #endif
     std::vector<Span> spans_;

@@ -157,92 +157,112 @@ METTLE_AVX2 Buys scale_buys(V lots, V price, V is_buy, V least, V rate, double c
     return {scaled, value, sum(_mm256_add_pd(value, fees(value, rate)))};
 }
 
-// Decide, trade at the open and mark at the close; the equity, or -1 if the general step must do
-// it. Nothing has changed then.
-METTLE_AVX2 Int step(Context& context, Account& account, const float* actions,
-                     const Terms& terms) {
-    const Settings& settings = context.settings;
-    const auto equity = static_cast<double>(account.equity);
-    const auto cash = static_cast<double>(account.cash);
-    const V zero = _mm256_setzero_pd();
-    const Price* rows = context.market.price + (context.bar - 1) * kLanes;
-    const V unit = _mm256_loadu_pd(terms.unit);
-    const V rate = _mm256_loadu_pd(terms.fee);
-    const V least = _mm256_loadu_pd(terms.min_notional);
+// One environment between the parts of its step. The parts run over a group of environments each,
+// since one step is a chain of dependent operations twice as long as what a core looks ahead:
+// part by part, the chains of neighbours overlap.
+struct Passing {
+    double change[kLanes];  // signed
+    double size[kLanes];
+    double price[kLanes];   // value of one lot at the fill
+    double value[kLanes];
+    double cash;            // after the sells
+    double cost;            // of the buys, unscaled
+    double equity;          // at the close of t + 1
+    bool good;              // false: the general step must do it
+};
 
-    // Weights.
+// Weights, target lots and the wanted change, at the close of t.
+METTLE_AVX2 void decide(const Market& market, const Settings& settings, const Account& account,
+                        Int t, const float* actions, const Terms& terms, Passing& passing) {
+    const auto equity = static_cast<double>(account.equity);
+    const V zero = _mm256_setzero_pd();
     const V action = _mm256_cvtps_pd(_mm_loadu_ps(actions));
     const V valid = _mm256_and_pd(at_least(action, all(-1.0)), at_least(all(1.0), action));
-    if (!every(valid) || !(equity > 0.0 && equity < kAmountLimit && cash >= 0.0) ||
-        !under_two_52(account.basis)) {
-        return -1;
-    }
+    passing.good = every(valid) && equity > 0.0 && equity < kAmountLimit && account.cash >= 0 &&
+                   under_two_52(account.basis);
     V weight = _mm256_round_pd(_mm256_mul_pd(action, all(1e4)),
                                _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     weight = _mm256_max_pd(weight, zero);
     weight = _mm256_min_pd(weight, all(static_cast<double>(settings.max_weight)));
-    const auto limit = static_cast<double>(settings.gross_limit);
     // No branch: whether the limit binds is not to be guessed.
+    const auto limit = static_cast<double>(settings.gross_limit);
     const V base = _mm256_max_pd(all(sum(weight)), all(limit));
     weight = _mm256_floor_pd(_mm256_div_pd(_mm256_mul_pd(weight, all(limit)), base));
 
-    // Target lots and the change.
     const Int thousands = account.equity / kActionScale;
     const auto whole = static_cast<double>(thousands);
     const auto part = static_cast<double>(account.equity - thousands * kActionScale);
     const V budget = _mm256_add_pd(
         _mm256_mul_pd(weight, all(whole)),
         _mm256_floor_pd(_mm256_mul_pd(_mm256_mul_pd(weight, all(part)), all(1e-4))));
-    const V worth = _mm256_mul_pd(load_row(rows).close, unit);
+    const V unit = _mm256_loadu_pd(terms.unit);
+    const V worth = _mm256_mul_pd(load_row(market.price + t * kLanes).close, unit);
     const V target = _mm256_floor_pd(_mm256_div_pd(budget, worth));
-    const V held = load(account.lots);
-    V change = _mm256_sub_pd(target, held);
-    const V absolute_mask = _mm256_castsi256_pd(_mm256_set1_epi64x(0x7FFFFFFFFFFFFFFF));
-    V size = _mm256_and_pd(change, absolute_mask);
+    const V change = _mm256_sub_pd(target, load(account.lots));
+    const V size = _mm256_andnot_pd(all(-0.0), change);
+    const V least = _mm256_loadu_pd(terms.min_notional);
     const V reduces = _mm256_and_pd(less(change, zero), _mm256_loadu_pd(terms.free_to_reduce));
     const V keep = _mm256_or_pd(at_least(_mm256_mul_pd(size, worth), least), reduces);
-    change = pick(keep, change, zero);
-    size = pick(keep, size, zero);
+    _mm256_storeu_pd(passing.change, pick(keep, change, zero));
+    _mm256_storeu_pd(passing.size, pick(keep, size, zero));
+}
 
-    // Orders at the open.
-    const Row next = load_row(rows + kLanes);
-    const V is_buy = less(zero, change);
+// Prices, fees and the cash that the sells leave, at the open of t + 1.
+METTLE_AVX2 void price_orders(const Market& market, const Settings& settings,
+                              const Account& account, Int t, const Terms& terms,
+                              Passing& passing) {
+    const V size = _mm256_loadu_pd(passing.size);
+    const V is_buy = less(_mm256_setzero_pd(), _mm256_loadu_pd(passing.change));
+    const V open = load_row(market.price + (t + 1) * kLanes).open;
     const auto slippage = static_cast<double>(settings.slippage);
-    const V moved = _mm256_mul_pd(next.open, pick(is_buy, all(1e6 + slippage), all(1e6 - slippage)));
+    const V moved = _mm256_mul_pd(open, pick(is_buy, all(1e6 + slippage), all(1e6 - slippage)));
     const V rounded = _mm256_add_pd(moved, only(is_buy, all(999999.0)));
     const V ticks = _mm256_max_pd(all(1.0), _mm256_floor_pd(_mm256_mul_pd(rounded, all(1e-6))));
-    const V price = _mm256_mul_pd(ticks, unit);
+    const V price = _mm256_mul_pd(ticks, _mm256_loadu_pd(terms.unit));
     const V value = _mm256_mul_pd(size, price);
-    if (!every(less(value, all(kAmountLimit)))) return -1;
-    const V fee = fees(value, rate);
-    const double brought = sum(_mm256_andnot_pd(is_buy, _mm256_sub_pd(value, fee)));
-    const double cost = sum(only(is_buy, _mm256_add_pd(value, fee)));
-    const double before = cash + brought;
-    Buys buys{only(is_buy, size), only(is_buy, value), cost};
-    if (cost > before) buys = scale_buys(buys.lots, price, is_buy, least, rate, before, cost);
-    const double after = before - buys.paid;
+    const V fee = fees(value, _mm256_loadu_pd(terms.fee));
+    passing.good = passing.good && every(less(value, all(kAmountLimit)));
+    passing.cash = static_cast<double>(account.cash) +
+                   sum(_mm256_andnot_pd(is_buy, _mm256_sub_pd(value, fee)));
+    passing.cost = sum(only(is_buy, _mm256_add_pd(value, fee)));
+    _mm256_storeu_pd(passing.price, price);
+    _mm256_storeu_pd(passing.value, value);
+}
 
-    // Positions and the mark.
+// Positions and the mark at the close of t + 1; nothing changes where passing.good ends false.
+METTLE_AVX2 void book(const Market& market, Account& account, Int t, const Terms& terms,
+                      Passing& passing) {
+    const V zero = _mm256_setzero_pd();
+    const V size = _mm256_loadu_pd(passing.size);
+    const V value = _mm256_loadu_pd(passing.value);
+    const V is_buy = less(zero, _mm256_loadu_pd(passing.change));
+    Buys buys{only(is_buy, size), only(is_buy, value), passing.cost};
+    if (passing.cost > passing.cash) {
+        buys = scale_buys(buys.lots, _mm256_loadu_pd(passing.price), is_buy,
+                          _mm256_loadu_pd(terms.min_notional), _mm256_loadu_pd(terms.fee),
+                          passing.cash, passing.cost);
+    }
+    const V held = load(account.lots);
     const V basis = load(account.basis);
     const V sold = _mm256_andnot_pd(is_buy, size);
     const V released = multiply_divide(basis, sold, _mm256_max_pd(held, all(1.0)));
     const V cost_basis = _mm256_add_pd(_mm256_sub_pd(basis, released), buys.value);
     const V lots = _mm256_add_pd(_mm256_sub_pd(held, sold), buys.lots);
-    const V marked = _mm256_mul_pd(_mm256_mul_pd(lots, next.close), unit);
-    if (!every(_mm256_and_pd(less(marked, all(kAmountLimit)), less(cost_basis, all(kTwo52))))) {
-        return -1;
-    }
-    const double marked_equity = after + sum(marked);
+    const V close = load_row(market.price + (t + 1) * kLanes).close;
+    const V marked = _mm256_mul_pd(_mm256_mul_pd(lots, close), _mm256_loadu_pd(terms.unit));
+    passing.good = passing.good && every(_mm256_and_pd(less(marked, all(kAmountLimit)),
+                                                       less(cost_basis, all(kTwo52))));
+    if (!passing.good) return;
     store(account.lots, lots);
     store(account.basis, cost_basis);
     const __m128i open = _mm256_cvtpd_epi32(only(less(zero, lots), all(1.0)));
     auto* ages = reinterpret_cast<__m128i*>(account.bars_held);
     const __m128i older = _mm_add_epi32(_mm_loadu_si128(ages), _mm_set1_epi32(1));
     _mm_storeu_si128(ages, _mm_mullo_epi32(older, open));
-    account.cash = static_cast<Int>(after);
-    context.traded = static_cast<Int>(
-        sum(_mm256_add_pd(_mm256_andnot_pd(is_buy, value), buys.value)));
-    return static_cast<Int>(marked_equity);
+    const double cash = passing.cash - buys.paid;
+    account.cash = static_cast<Int>(cash);
+    passing.equity = cash + sum(marked);
+    passing.cost = sum(_mm256_add_pd(_mm256_andnot_pd(is_buy, value), buys.value));  // traded
 }
 
 // See observe_portfolio; false if an amount needs the general code.
