@@ -43,7 +43,6 @@ rebalance_band = "5 %"
 frames = 100_000
 seed = 1
 episode_length = 128
-torch_threads = 1
 
 [training.ppo]
 environments = 128

@@ -89,7 +89,7 @@ def _default(value: object) -> str:
 
 
 def _meaning(field: FieldInfo) -> str:
-    return (field.description or "").replace("|", "\\|")
+    return " ".join((field.description or "").split()).replace("|", "\\|")
 
 
 def main(folder: Path) -> None:

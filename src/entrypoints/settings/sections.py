@@ -133,8 +133,9 @@ class TrainingSection(Period):
     """Frames between checkpoints; 0 is none."""
     threads: int = Field(default=0, ge=0, le=1024)
     """Threads of the market; 0 is one a core."""
-    torch_threads: int = Field(default=0, ge=0, le=1024)
-    """Threads of PyTorch; 0 is its own choice. 1 is best where other work runs on the machine."""
+    torch_threads: int = Field(default=1, ge=0, le=1024)
+    """Threads of PyTorch; 0 is its own choice: a little faster on an idle machine, far slower on a
+    busy one."""
     ppo: PpoSection = PpoSection()
     """The optimiser."""
 
