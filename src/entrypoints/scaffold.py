@@ -28,6 +28,8 @@ timeframe = {timeframe}
 # Shares may be written as 0.0005, "0.05 %" or "5 bp".
 initial_cash = 10000
 slippage = "5 bp"
+# Smaller changes of a weight are not traded: each one costs fees.
+rebalance_band = "2 %"
 
 [training]
 frames = 1_000_000

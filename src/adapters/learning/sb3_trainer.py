@@ -131,6 +131,7 @@ class Sb3Trainer:
                 policy_kwargs={
                     "net_arch": {"pi": list(ppo.hidden), "vf": list(ppo.hidden)},
                     "activation_fn": torch.nn.Tanh,
+                    "log_std_init": ppo.initial_log_std,
                 },
                 seed=job.seed,
                 device=self._device,

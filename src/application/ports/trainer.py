@@ -15,7 +15,13 @@ from ..market import MarketPanel
 
 @dataclass(frozen=True, slots=True)
 class PpoSettings:
-    """Hyperparameters of proximal policy optimisation (Schulman et al. 2017)."""
+    """Hyperparameters of proximal policy optimisation (Schulman et al. 2017).
+
+    Attributes:
+        initial_log_std: Logarithm of the deviation with which actions are explored at first. An
+            action is a weight in [−1, 1] and each change of it is charged: wide noise drowns what
+            there is to learn in fees.
+    """
 
     environments: int = 256
     rollout: int = 64
@@ -28,6 +34,7 @@ class PpoSettings:
     entropy_coefficient: float = 0.0
     value_coefficient: float = 0.5
     max_gradient_norm: float = 0.5
+    initial_log_std: float = -2.0
     hidden: tuple[int, ...] = (64, 64)
 
 

@@ -104,6 +104,8 @@ class PpoSection(Section):
     """Weight of the value loss."""
     max_gradient_norm: float = Field(default=0.5, gt=0)
     """Gradients are clipped to this norm."""
+    initial_log_std: float = Field(default=-2.0, ge=-5, le=1)
+    """Logarithm of the deviation with which actions are explored at first."""
     hidden: Annotated[tuple[int, ...], BeforeValidator(split)] = Field(
         default=(64, 64), min_length=1, max_length=4
     )
