@@ -28,19 +28,30 @@ def venue() -> Iterator[FakeBinance]:
         yield running
 
 
-def market(venue: FakeBinance, **more: object) -> CcxtMarketData:
+def market(venue: FakeBinance, *, timeout_s: float = 5.0, attempts: int = 3) -> CcxtMarketData:
     """Return the adapter, pointed at the loopback server and quick to try again."""
-    fields = {"attempts": 3, "patience_s": 5.0, "first_wait_s": 0.01, "timeout_s": 5.0, **more}
-    return CcxtMarketData(
-        CcxtSettings("binance", endpoint=venue.url, throttle=False, **fields)  # type: ignore[arg-type]  mixed fields
+    settings = CcxtSettings(
+        "binance",
+        timeout_s=timeout_s,
+        attempts=attempts,
+        patience_s=5.0,
+        first_wait_s=0.01,
+        endpoint=venue.url,
+        throttle=False,
     )
+    return CcxtMarketData(settings)
 
 
 def download(
-    store: MemoryBarStore, source: CcxtMarketData, since: int = START, **more: object
+    store: MemoryBarStore,
+    source: CcxtMarketData,
+    since: int = START,
+    *,
+    until_ms: int | None = None,
+    fill_gaps: bool = False,
 ) -> Downloaded:
     """Download hourly bars."""
-    request = DownloadRequest(BTC, H1, since, **more)  # type: ignore[arg-type]  mixed fields
+    request = DownloadRequest(BTC, H1, since, until_ms, fill_gaps)
     return DownloadBars(store, source)(request)
 
 
@@ -163,7 +174,7 @@ def test_empty_bars_are_not_missing_ones(venue: FakeBinance) -> None:
     kline = list(venue.kline(20))
     previous = venue.kline(19)[4]
     kline[1:6] = [previous, previous, previous, previous, "0.00000000"]
-    venue.kline = lambda i, real=venue.kline: kline if i == 20 else real(i)  # type: ignore[method-assign, misc]  one bar replaced
+    venue.restated[20] = kline
     fresh = MemoryBarStore()
     download(fresh, market(venue), until_ms=START + 40 * HOUR)
     states = fresh.read(BTC, H1).state
@@ -214,7 +225,7 @@ def test_a_revised_bar_is_counted(venue: FakeBinance) -> None:
     changed[4] = "7001.99000000"
     changed[2] = "9000.00000000"
     changed[3] = "6000.00000000"
-    venue.kline = lambda i, real=venue.kline: changed if i == 99 else real(i)  # type: ignore[method-assign, misc]  one bar replaced
+    venue.restated[99] = changed
     found = download(store, source)
     assert found.revised == 1
     assert store.read(BTC, H1).close[99] == 700_199

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NoReturn
 
 import numpy as np
 from mettle.adapters.simulation.reference import ReferenceEngine
@@ -85,7 +86,7 @@ class CloseFeatures:
         values = np.ascontiguousarray(panel.close[..., None].astype(np.float64))
         return FeatureTable(feature_set, values, valid & ~panel.missing, self._warmup)
 
-    def stream(self, panel: MarketPanel, feature_set: FeatureSet) -> None:
+    def stream(self, panel: MarketPanel, feature_set: FeatureSet) -> NoReturn:
         """Streams are not part of these tests."""
         raise NotImplementedError
 

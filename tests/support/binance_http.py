@@ -46,6 +46,7 @@ class FakeBinance:
         faults: What to do instead of answering the next requests for candles, in order:
             ``429``, ``503``, ``418``, ``html``, ``silence``, ``cut``, ``ok``.
         asked: Start times of the requests for candles.
+        restated: Rows that the venue gives in place of its own, by the bar's number.
     """
 
     bars: int = 100
@@ -53,6 +54,7 @@ class FakeBinance:
     empty: set[int] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
+    restated: dict[int, list[object]] = field(default_factory=dict)
     retry_after: str = "0.01"
     silence_s: float = 1.5
     url: str = ""
@@ -64,6 +66,8 @@ class FakeBinance:
 
     def kline(self, i: int) -> list[object]:
         """Return bar ``i`` in Binance's shape."""
+        if i in self.restated:
+            return self.restated[i]
         price = 7000 + (i * 37) % 500
         flat = i in self.empty
         high, low = (price, price) if flat else (price + 3.5, price - 2.25)
@@ -81,13 +85,20 @@ class FakeBinance:
         return [self.kline(i) for i, _ in zip(held, range(limit), strict=False)]
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that knows its venue."""
+
+    venue: FakeBinance
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Answers one request for the venue of its server."""
 
     @property
     def venue(self) -> FakeBinance:
         """The venue that is served."""
-        return self.server.venue  # type: ignore[attr-defined, no-any-return]  set by serve()
+        assert isinstance(self.server, _Server)
+        return self.server.venue
 
     def do_GET(self) -> None:
         """Route by the end of the path."""
@@ -140,8 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serve(venue: FakeBinance) -> Iterator[FakeBinance]:
     """Run the server while the block runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.venue = venue  # type: ignore[attr-defined]  read by the handler
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.venue = venue
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -26,16 +26,22 @@ def shared(*parts: str) -> Path:
 
 
 def make_instrument(
-    symbol: str = "BTC/USDT", tick: str = "0.01", lot: str = "0.001", **more: object
+    symbol: str = "BTC/USDT",
+    tick: str = "0.01",
+    lot: str = "0.001",
+    *,
+    venue: str = "binance",
+    min_notional: str = "0",
 ) -> Instrument:
     """Return an instrument with flat fees."""
-    fields = {"venue": "binance", "inferred": True, **more}
     return Instrument(
         Symbol.parse(symbol),
         Decimal(tick),
         Decimal(lot),
         FeeSchedule.flat(1000, 1000),
-        **fields,  # type: ignore[arg-type]  a dictionary of mixed fields
+        min_notional=Decimal(min_notional),
+        venue=venue,
+        inferred=True,
     )
 
 

@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from mettle.domain.simulation import (
     Account,
@@ -97,7 +98,7 @@ def random_bar(rng: random.Random, last: int, *, perpetual: bool, wait_s: int) -
     )
 
 
-def _wait(open_: int, high: int, low: int, close: int, wait_s: int) -> dict[str, int]:
+def _wait(open_: int, high: int, low: int, close: int, wait_s: int) -> dict[str, Any]:
     wait = interpolate_wait(open_, high, low, close, wait_s, BAR_S)
     return {
         "wait_low": wait.low,

@@ -60,7 +60,7 @@ def arm(bar: int, how: str) -> None:
             die()
         return submit(venue, ticket)  # type: ignore[arg-type]  # passed on
 
-    sql_store.SqlUnitOfWork.commit = counted  # type: ignore[method-assign]  # the trap
+    setattr(sql_store.SqlUnitOfWork, "commit", counted)  # noqa: B010  the trap
     SimulatedVenue.submit = sent  # type: ignore[assignment,method-assign]  # the trap
 
 

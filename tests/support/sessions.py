@@ -108,7 +108,7 @@ class Moody:
         mood = np.sin(features.sum(axis=(0, 2)) * 12.9898 + float(portfolio.sum()) * 78.233)
         mood = (mood * 43758.5453) % 2.4 - 1.2
         mood[np.abs(mood) < 0.03] = np.nan
-        return mood.astype(np.float32)
+        return np.asarray(mood, dtype=np.float32)
 
 
 def start_of(market: MarketPanel, agent: Agent) -> int:
