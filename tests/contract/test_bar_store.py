@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,8 @@ class TestBarStore:
         self, store: BarStore, name: str, value: list[int], reason: str
     ) -> None:
         """Order, grid and consistency are checked at the door."""
-        series = replace(make_series(range(3)), **{name: np.array(value, dtype=np.int64)})
+        column: dict[str, Any] = {name: np.array(value, dtype=np.int64)}
+        series = replace(make_series(range(3)), **column)
         with pytest.raises(DataError, match=reason):
             store.write(series)
         assert list(store.catalogue()) == []

@@ -19,8 +19,10 @@ from mettle.application.backtest.words import (
     unit_of,
     write,
 )
+from mettle.application.market import MarketPanel
 from mettle.domain.performance import Figure
 from mettle.domain.simulation import SimulationSettings
+from numpy.typing import NDArray
 from tests.support.backtests import Swinger, small_backtest, small_panel
 
 
@@ -42,7 +44,7 @@ def test_the_summary_is_json_and_complete() -> None:
     assert document["verdict"] == verdict(result)
 
 
-def funding_panel():  # noqa: ANN201  the support's panel
+def funding_panel() -> MarketPanel:
     """Return a panel with a perpetual that pays funding."""
     return small_panel(1_000, ("BTC/USDT:USDT", "ETH/USDT"), funding=True)
 
@@ -115,7 +117,9 @@ def test_closing_out_pays_what_a_ruin_pays() -> None:
 class Steady(Swinger):
     """Holds both assets all the time."""
 
-    def decide(self, features, portfolio):  # noqa: ANN001, ANN201  as in the support
+    def decide(
+        self, features: NDArray[np.float64], portfolio: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """Return the same weights."""
         return np.full(features.shape[1], 0.4, dtype=np.float32)
 

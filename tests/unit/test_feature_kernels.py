@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from mettle.adapters.features.native import NativeFeatures
@@ -155,7 +157,7 @@ def test_prices_of_a_million_million_ticks() -> None:
 def test_bars_beyond_the_range_are_refused(name: str, row: int, value: int) -> None:
     """A bar that breaks the rules is an error in the table and leaves a stream as it was."""
     panel = random_panel(300, 2, seed=6)
-    bars = {
+    bars: dict[str, Any] = {
         key: np.array(getattr(panel, key)) for key in ("open", "high", "low", "close", "volume")
     }
     bars[name][row, 1] = value
@@ -163,13 +165,16 @@ def test_bars_beyond_the_range_are_refused(name: str, row: int, value: int) -> N
     state = np.array(panel.state)
     before = engine.snapshot()
     with pytest.raises(DataError, match=f"1 ≤ low.*asset 1 has .*{name} {value}"):
-        engine.update(*(bars[key][row] for key in bars), state[row])
+        engine.update(**{key: column[row] for key, column in bars.items()}, state=state[row])
     assert engine.snapshot() == before
     if bars["low"].min() > 0 and value == 2**50:
+        whole = {**bars, "open_": bars["open"]}
+        del whole["open"]
         with pytest.raises(DataError, match="bar 3 of asset 1 has"):
-            NATIVE.table(panel_of(*(bars[key] for key in bars), state), daily_feature_set())
+            NATIVE.table(panel_of(**whole, state=state), daily_feature_set())
     state[row, 1] = BarState.MISSING
-    assert engine.update(*(bars[key][row] for key in bars), state[row]).shape == (2, 13)
+    row_of = {key: column[row] for key, column in bars.items()}
+    assert engine.update(**row_of, state=state[row]).shape == (2, 13)
 
 
 def test_wrong_arrays_are_refused() -> None:

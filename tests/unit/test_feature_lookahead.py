@@ -42,7 +42,7 @@ class Leaking(NativeFeatures):
         if self.how == "shift":  # the next bar's value
             return np.vstack([one[1:], one[-1:]])
         if self.how == "scaling":  # statistics of the whole series
-            return (one - one.mean(axis=0)) / one.std(axis=0)
+            return np.asarray((one - one.mean(axis=0)) / one.std(axis=0))
         if self.how == "centred":  # a window around the bar
             padded = np.vstack([one[:1], one, one[-1:]])
             return (padded[:-2] + padded[1:-1] + padded[2:]) / 3

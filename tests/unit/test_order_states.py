@@ -116,7 +116,7 @@ def test_one_bar_asks_once_for_one_purpose() -> None:
     """Size takes no part in the identity; account, symbol, bar and purpose do."""
     larger = Rebalance("paper-1", BTC, Side.SELL, 9, 3_600_000)
     assert intent_id(WISH) == intent_id(larger)
-    others = [
+    others: list[Rebalance | Exit] = [
         STOP,
         Rebalance("paper-2", BTC, Side.BUY, 5, 3_600_000),
         Rebalance("paper-1", Symbol("ETH", "USDT"), Side.BUY, 5, 3_600_000),

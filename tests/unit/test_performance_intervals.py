@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -121,7 +122,7 @@ def test_percentiles_of_a_known_sample() -> None:
         intervals.percentile_interval(values, 1.0)
 
 
-def sharpe_of_sums(n: int):  # noqa: ANN201  a closure for the bootstrap
+def sharpe_of_sums(n: int) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Return the Sharpe ratio as a function of Σr and Σr²."""
 
     def statistic(sums: np.ndarray) -> np.ndarray:

@@ -68,7 +68,9 @@ def test_every_headline_has_an_interval_around_it() -> None:
     for name in INTERVALS:
         figure = found[name]
         assert figure.interval is not None, name
-        assert figure.low <= figure.value <= figure.high, name
+        assert figure.value is not None, name
+        low, high = figure.interval
+        assert low <= figure.value <= high, name
         assert figure.reason == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_ratios_equal_an_independent_library(kind: str) -> None:
     """Volatility, Sharpe, Sortino, growth, drawdown and Calmar agree to 1e-9."""
     values = sample(kind)
     nav = nav_of(values)
-    pairs = (
+    pairs: tuple[tuple[float | None, Callable[..., float], dict[str, float]], ...] = (
         (ratios.volatility(values, PER_YEAR), empyrical.annual_volatility, {}),
         (ratios.sharpe(values, PER_YEAR), empyrical.sharpe_ratio, {}),
         (ratios.sortino(values, PER_YEAR), empyrical.sortino_ratio, {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -66,11 +67,11 @@ def test_a_position_flips_through_flat() -> None:
     """Selling 3 of 2 leaves one short at the price of the sale."""
     long = Position(SPOT).after(Side.BUY, Quantity.of(2), Price.of(100))
     short = long.after(Side.SELL, Quantity.of(3), Price.of(90))
-    assert (short.quantity, short.basis, short.realised) == (-1, 90, -20)
+    assert [short.quantity, short.basis, short.realised] == [-1, 90, -20]
     assert (long.sign, short.sign, Position(SPOT).sign) == (1, -1, 0)
     assert short.unrealised(Price.of(80)) == 10
     flat = short.after(Side.BUY, Quantity.of(1), Price.of(90))
-    assert (flat.quantity, flat.basis, flat.average_price) == (0, 0, None)
+    assert [flat.quantity, flat.basis, flat.average_price] == [0, 0, None]
 
 
 def test_released_cost_is_floored_to_a_unit() -> None:
@@ -130,7 +131,7 @@ def test_flows_and_funding_are_apart_from_profit() -> None:
     assert one.settle_funding("f1", usdt("-3"), 1, 1)
     assert one.settle_funding("f2", usdt("1"), 1, 1)
     one.check_identity(MARKS)
-    assert (one.opening, one.flows, one.funding) == (1000, 629, -2)
+    assert [one.opening, one.flows, one.funding] == [1000, 629, -2]
     assert one.equity(MARKS) == usdt("1027") + usdt("620")
 
 
@@ -163,10 +164,11 @@ def test_other_currencies_need_a_price() -> None:
     with pytest.raises(InvalidValue, match="kept in USDT, was given 1 BNB") as caught:
         one.deposit("d", coin, 1, 1)
     assert "adjust" in caught.value.mend
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: one.withdraw("w", coin, 1, 1),
         lambda: one.settle_funding("f", coin, 1, 1),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(InvalidValue, match="kept in USDT"):
             attempt()
     with pytest.raises(InvalidValue, match="1 BNB needs its price in USDT"):

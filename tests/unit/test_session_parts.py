@@ -72,10 +72,11 @@ def test_a_resumed_gate_goes_on_where_it_was() -> None:
 def test_the_feed_delivers_each_bar_when_it_has_closed() -> None:
     """The world moves first, then the clock stands at close and grace, then we hear of it."""
     market = panel(6)
-    clock, moved = SimulatedClock(int(market.open_time[0])), []
+    clock = SimulatedClock(int(market.open_time[0]))
+    moved: list[BarRow] = []
     feed = ReplayFeed(market, clock, start=2, grace_ms=500, on_close=moved.append)
     assert [row.open_time for row in feed.history()] == market.open_time[:2].tolist()
-    heard = []
+    heard: list[int] = []
     for row in feed.rows(None):
         assert moved[-1] is row
         assert clock.now_ms() == row.close_time + 500

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from mettle.domain.errors import ConfigError
 from mettle.domain.simulation import ActionScheme, RewardKind, SimulationSettings
@@ -39,8 +41,9 @@ def test_every_range_has_two_ends(name: str) -> None:
     """One under the least and one over the most are refused by name."""
     low, high = RANGES[name]
     for value in (low - 1, high + 1):
+        wrong: dict[str, Any] = {name: value}
         with pytest.raises(ConfigError, match=rf"simulation\.{name} must lie in {low} … {high}"):
-            SimulationSettings(**{name: value})
+            SimulationSettings(**wrong)
 
 
 def test_fractions_are_refused() -> None:

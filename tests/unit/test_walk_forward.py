@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def test_no_window_tests_what_it_trains_on() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"train": 0}, {"test": 1}, {"purge": -1}, {"embargo": -1}])
-def test_impossible_plans_are_refused(wrong: dict[str, int]) -> None:
+def test_impossible_plans_are_refused(wrong: dict[str, Any]) -> None:
     """Lengths are at least one, and two to mark a return."""
     with pytest.raises(InvalidValue, match="walk-forward"):
         WalkForward(**({"train": 10, "test": 10} | wrong))
