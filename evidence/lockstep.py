@@ -28,7 +28,7 @@ from tests.support.sessions import Moody, panel, start_of
 
 from . import Outcome
 
-_STOPS = {"stop_loss": 20_000, "trailing_stop": 30_000}
+_STOPS: dict[str, Any] = {"stop_loss": 20_000, "trailing_stop": 30_000}
 _MARGIN: dict[str, Any] = {"leverage": 5, "allow_short": True, "gross_limit": 40_000}
 _RULES: dict[str, tuple[bool, dict[str, Any]]] = {
     "taker": (False, {}),

@@ -93,7 +93,10 @@ def _open(pages: list[Path]) -> list[str]:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for path in pages:
             page = browser.new_page()
-            page.on("console", lambda said: errors.append(said.text) if said.type == "error" else 0)
+            page.on(
+                "console",
+                lambda said: errors.extend([said.text] if said.type == "error" else []),
+            )
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.goto(path.as_uri(), wait_until="load")
         browser.close()

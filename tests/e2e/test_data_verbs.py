@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mettle.entrypoints.cli.main import main
@@ -28,10 +29,21 @@ class Cli:
         self.out, self.err = self.streams.readouterr()
         return code
 
-    def json(self, *words: str) -> object:
-        """Run with --json and return the data."""
+    def json(self, *words: str) -> dict[str, Any]:
+        """Run with --json and return the data, an object."""
+        data = self._data(words)
+        assert isinstance(data, dict)
+        return data
+
+    def lines(self, *words: str) -> list[dict[str, Any]]:
+        """Run with --json and return the data, a list of objects."""
+        data = self._data(words)
+        assert isinstance(data, list)
+        return data
+
+    def _data(self, words: tuple[str, ...]) -> object:
         self(*words, "--json")
-        document = json.loads(self.out)
+        document: dict[str, object] = json.loads(self.out)
         assert document["schema"] == f"mettle.{words[0]}.{words[1]}/1"
         return document["data"]
 
@@ -59,7 +71,7 @@ def test_import_list_check_prepare(cli: Cli, tmp_path: Path) -> None:
     )
     assert cli("data", "check") == 1
     assert "1 bars missing in 1 gaps" in cli.out
-    (verdict,) = cli.json("data", "check")
+    (verdict,) = cli.lines("data", "check")
     assert verdict["gaps"] == [
         {"first": START + 5 * 3_600_000, "last": START + 5 * 3_600_000, "bars": 1}
     ]
@@ -105,7 +117,7 @@ def test_get_downloads_and_resumes(cli: Cli) -> None:
             venue.url,
         )
         assert cli(*words) == 0
-        (line,) = cli.json(*words)
+        (line,) = cli.lines(*words)
         assert (line["bars"], line["new_bars"], line["inferred"]) == (49, 0, False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 from mettle.adapters.reporting.tear_sheet import TearSheetWriter
@@ -15,7 +15,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support.backtests import Swinger, small_backtest
 
 CHROMIUM = Path("/usr/bin/chromium")
-SCREENS = {"desk": (1240, 900, "light"), "night": (1240, 900, "dark"), "phone": (390, 844, "light")}
+SCREENS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
+    "desk": (1240, 900, "light"),
+    "night": (1240, 900, "dark"),
+    "phone": (390, 844, "light"),
+}
 
 pytestmark = [
     pytest.mark.browser,
@@ -60,7 +64,10 @@ def opened(request: pytest.FixtureRequest, browser: Browser, sheet: Path) -> Ite
     width, height, scheme = SCREENS[request.param]
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     found = Opened(page, [], [])
-    page.on("console", lambda said: found.errors.append(said.text) if said.type == "error" else 0)
+    page.on(
+        "console",
+        lambda said: found.errors.extend([said.text] if said.type == "error" else []),
+    )
     page.on("pageerror", lambda error: found.errors.append(str(error)))
     page.on("request", lambda asked: found.requests.append(asked.url))
     page.goto(sheet.as_uri())

@@ -28,7 +28,7 @@ def sb3_policy(inputs: int, actions: int, seed: int, gain: float) -> ActorCritic
         net_arch={"pi": [64, 64], "vf": [64, 64]},
     )
     with torch.no_grad():
-        policy.action_net.weight.mul_(gain)
+        policy.get_parameter("action_net.weight").mul_(gain)
         for layer in policy.mlp_extractor.policy_net:
             if isinstance(layer, torch.nn.Linear):
                 layer.bias.normal_(0.0, 0.3)

@@ -106,7 +106,8 @@ def test_decimals_are_read_back_from_floats(places: int, units: list[int]) -> No
     assert not grid.noisy.any()
     step = Decimal(1).scaleb(-grid.places)
     assert [int(unit) * step for unit in grid.units] == written
-    assert grid.places == max(max(0, -value.normalize().as_tuple().exponent) for value in written)
+    exponents = [value.normalize().as_tuple().exponent for value in written]
+    assert grid.places == max(max(0, -int(one)) for one in exponents)
 
 
 @given(st.permutations(range(12)), st.sampled_from([",", ";"]))

@@ -203,7 +203,7 @@ class Playback:
     ) -> NDArray[np.float32]:
         """Return the row of the bar."""
         self.seen.append(portfolio.tobytes())
-        return self.actions[int(features[-1, 0, 0])]
+        return np.asarray(self.actions[int(features[-1, 0, 0])])
 
 
 def numbered(panel: MarketPanel) -> FeatureTable:
@@ -240,7 +240,7 @@ class ReferenceEnvironment:
         self.panel, self.chosen, self.batch, self.number = panel, chosen, batch, number
         blocks = panel.blocks()
         self.last_of = {t: block.stop - 1 for block in blocks for t in range(*block)}
-        valid = (~panel.missing).all(axis=1).tolist()
+        valid = [not bool(row.any()) for row in panel.missing]
         self.starts = allowed_starts(blocks, valid, batch.window)
         self.terms = asset_terms(panel)
         self.episode = -1
@@ -261,9 +261,8 @@ class ReferenceEnvironment:
 
     def play(self, actions: NDArray[np.float32]) -> tuple[float, bool, bool]:
         """Advance by one bar; return reward, terminated and truncated."""
-        bars = tuple(
-            asset_bars(self.panel, t, self.chosen.maker_wait) for t in (self.bar, self.bar + 1)
-        )
+        wait = self.chosen.maker_wait
+        bars = asset_bars(self.panel, self.bar, wait), asset_bars(self.panel, self.bar + 1, wait)
         result = advance(self.account, self.memory, actions.tolist(), bars, self.chosen)
         last = self.last_of[self.bar]
         self.bar += 1

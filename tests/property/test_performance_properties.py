@@ -116,12 +116,13 @@ def test_block_length_stays_in_its_bounds(seed: int, n: int) -> None:
 def random_fills(seed: int, *, whole: bool) -> np.ndarray:
     """Return fills of one asset, with turns, and with partial exits unless ``whole``."""
     rng = np.random.default_rng(seed)
-    rows, held, bar = [], 0, 0
+    rows: list[tuple[int, ...]] = []
+    held, bar = 0, 0
     for _ in range(int(rng.integers(0, 25))):
         bar += int(rng.integers(0, 3))
         side, lots = int(rng.choice([-1, 1])), int(rng.integers(1, 40))
         if whole and held * side < 0:
-            lots = abs(held) + int(rng.choice([0, 0, rng.integers(1, 30)]))
+            lots = abs(held) + int(rng.choice([0, 0, int(rng.integers(1, 30))]))
         held += side * lots
         ticks = int(rng.integers(50, 150))
         slip = int(rng.integers(0, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -251,7 +252,7 @@ def test_wrong_actions_are_refused(wrong: NDArray[np.float32], words: str) -> No
 @pytest.mark.parametrize(
     "shape", [{"environments": 0}, {"window": 3}, {"mode": "other"}, {"episode_length": -1}]
 )
-def test_wrong_shapes_are_refused(shape: dict[str, object]) -> None:
+def test_wrong_shapes_are_refused(shape: dict[str, Any]) -> None:
     """A batch that cannot be is named, not built."""
     with pytest.raises(InvalidValue):
         make(**shape)
@@ -262,7 +263,7 @@ def test_wrong_features_are_refused() -> None:
     with pytest.raises(InvalidValue, match="shape"):
         market_data(panel(), features(panel())[:-1])
     with pytest.raises(InvalidValue, match="float32"):
-        market_data(panel(), features(panel()).astype(np.float64))  # type: ignore[arg-type]
+        market_data(panel(), features(panel()).astype(np.float64))
 
 
 def test_accounts_cannot_be_written() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,10 +189,10 @@ def test_a_planted_edge_is_what_it_says() -> None:
     "wrong",
     [{"assets": 0}, {"bars": 1}, {"start_ms": 1}, {"edge_bp": -1.0}],
 )
-def test_requests_that_cannot_be(wrong: dict[str, int]) -> None:
+def test_requests_that_cannot_be(wrong: dict[str, Any]) -> None:
     """Bounds are named."""
     with pytest.raises(InvalidValue):
-        SyntheticRequest(**wrong)  # type: ignore[arg-type]  mixed fields
+        SyntheticRequest(**wrong)
 
 
 def test_the_use_case_keeps_bars_and_funding() -> None:
