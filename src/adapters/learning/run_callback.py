@@ -6,6 +6,7 @@ import math
 from collections import deque
 
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from ...application.ports.clock import Clock
@@ -16,6 +17,20 @@ from .markets import TrainingMarket
 from .training_state import TrainingState, capture
 
 _RECENT = 20  # rollouts over which the frame rate is taken
+_MEND = "lower the learning rate, or look for outliers in the bars"
+
+
+def refuse_lost_weights(model: BaseAlgorithm) -> None:
+    """Refuse a network whose weights have left the finite numbers.
+
+    Raises:
+        TrainingDiverged: Naming the first such tensor.
+    """
+    for name, parameter in model.policy.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise TrainingDiverged(
+                f"{name} is not finite after {model.num_timesteps} frames", mend=_MEND
+            )
 
 
 class RunCallback(BaseCallback):
@@ -77,7 +92,6 @@ class RunCallback(BaseCallback):
         self._written = state.frames
 
     def _guard(self) -> None:
-        mend = "lower the learning rate, or look for outliers in the bars"
         for name, value in self.logger.name_to_value.items():
             # The explained variance of constant returns is undefined, which is no divergence.
             if not name.startswith("train/") or name == "train/explained_variance":
@@ -86,18 +100,14 @@ class RunCallback(BaseCallback):
                 raise TrainingDiverged(
                     f"{name.removeprefix('train/')} is {value} after "
                     f"{self.model.num_timesteps} frames",
-                    mend=mend,
+                    mend=_MEND,
                 )
         self.losses |= {
             name.removeprefix("train/"): float(value)
             for name, value in self.logger.name_to_value.items()
             if name.startswith("train/")
         }
-        for name, parameter in self.model.policy.named_parameters():
-            if not torch.isfinite(parameter).all():
-                raise TrainingDiverged(
-                    f"{name} is not finite after {self.model.num_timesteps} frames", mend=mend
-                )
+        refuse_lost_weights(self.model)
 
     def _progress(self) -> None:
         frames = self.model.num_timesteps

@@ -28,7 +28,7 @@ from ..persistence.folders import storage_error
 from .checkpoints import Checkpoints
 from .markets import MarketFactory
 from .native_market import native_market
-from .run_callback import RunCallback
+from .run_callback import RunCallback, refuse_lost_weights
 from .training_state import restore
 
 
@@ -103,6 +103,9 @@ class Sb3Trainer:
             if callback.boundary is not None:
                 checkpoints.write(callback.boundary)
             raise
+        except ValueError:
+            refuse_lost_weights(model)  # torch refuses a NaN in the middle of an update
+            raise
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise storage_error(job.folder, error) from error
@@ -143,6 +146,8 @@ def _check(ppo: PpoSettings) -> None:
     for name in ("environments", "rollout", "batch_size", "epochs"):
         if getattr(ppo, name) < 1:
             raise ConfigError(f"ppo.{name} must be positive, was {getattr(ppo, name)}")
+    if not 0 < ppo.learning_rate < math.inf:
+        raise ConfigError(f"ppo.learning_rate must be positive, was {ppo.learning_rate}")
     frames = ppo.environments * ppo.rollout
     if frames < 2 or ppo.batch_size < 2 or frames % ppo.batch_size:
         raise ConfigError(

@@ -20,6 +20,8 @@ from stable_baselines3 import PPO
 from ...domain.errors import DataError
 from .markets import TrainingMarket
 
+_EPISODES = 100  # finished episodes that Stable-Baselines3 averages over
+
 Tensors = dict[str, NDArray[Any]]
 
 # Stable-Baselines3 draws its minibatches from NumPy's global generator: that one must be kept.
@@ -93,8 +95,9 @@ def restore(state: TrainingState, model: PPO, market: TrainingMarket) -> None:
         model._n_updates = int(state.numbers["n_updates"])  # noqa: SLF001
         model.ep_info_buffer = deque(
             ({"r": r, "l": length, "t": t} for r, length, t in state.numbers["episodes"]),
-            maxlen=100,
+            maxlen=_EPISODES,
         )
+        model.ep_success_buffer = deque(maxlen=_EPISODES)  # the market reports no successes
         _restore_generators(state, model)
     except (KeyError, ValueError, RuntimeError, TypeError) as error:
         raise DataError(
