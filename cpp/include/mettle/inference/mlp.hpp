@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 #include <vector>
 
 namespace mettle::inference {
@@ -23,6 +24,22 @@ struct DenseLayer {
     const float* weight;
     const float* bias;
     int outputs;
+};
+
+// Starts blocks of lanes on cache lines: a load that straddles two of them costs two.
+template <class T>
+struct CacheAligned {
+    using value_type = T;
+    CacheAligned() = default;
+    template <class U>
+    CacheAligned(const CacheAligned<U>&) {}  // NOLINT(google-explicit-constructor): allocators convert
+    T* allocate(std::size_t count) {
+        return static_cast<T*>(::operator new(count * sizeof(T), kLine));
+    }
+    void deallocate(T* pointer, std::size_t) { ::operator delete(pointer, kLine); }
+    bool operator==(const CacheAligned&) const { return true; }
+
+    static constexpr std::align_val_t kLine{64};
 };
 
 // Hidden layers with one activation, then a linear layer whose outputs are clipped to [-1, 1].
@@ -64,7 +81,7 @@ private:
     int widest_;
     std::vector<Layer> layers_;
     // Blocks of 8 outputs; in a block, rows of 8 lanes input by input. Unused lanes are zero.
-    std::vector<float> weights_;
+    std::vector<float, CacheAligned<float>> weights_;
     Kernel dense_;
     Activate activate_;
 };
