@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
@@ -110,7 +111,7 @@ TEST_CASE("a network equals its reference in doubles") {
                 REQUIRE(mlp.output_size() == 3);
                 std::vector<float> scratch(mlp.scratch_size());
                 for (int row = 0; row < kRows; ++row) {
-                    const float* one = obs.data() + row * inputs;
+                    const float* one = obs.data() + static_cast<std::ptrdiff_t>(row) * inputs;
                     std::array<float, 3> action{};
                     mlp.forward(one, action.data(), scratch.data());
                     const auto expected = weights.reference(one, inputs, activation);

@@ -13,8 +13,9 @@
 namespace mettle::inference {
 namespace {
 
-constexpr int kBlock = 8;  // outputs that are stored together
-constexpr int kRun = 64;   // inputs between two additions to the total: bounds rounding errors
+constexpr std::ptrdiff_t kBlock = 8;  // outputs that are stored together
+// Inputs between two additions to the total: bounds rounding errors.
+constexpr int kRun = 64;
 
 template <int Lanes>
 struct Vector {
@@ -31,9 +32,9 @@ METTLE_INLINE void copy_bits(To& to, const From* from) {
 template <int Lanes, int Blocks>
 METTLE_INLINE void accumulate(typename Vector<Lanes>::Float* part, float x, const float* row,
                               std::ptrdiff_t stride) {
-    constexpr int kParts = kBlock / Lanes;
-    for (int b = 0; b < Blocks; ++b) {
-        for (int l = 0; l < kParts; ++l) {
+    constexpr std::ptrdiff_t kParts = kBlock / Lanes;
+    for (std::ptrdiff_t b = 0; b < Blocks; ++b) {
+        for (std::ptrdiff_t l = 0; l < kParts; ++l) {
             typename Vector<Lanes>::Float weight;
             copy_bits(weight, row + b * stride + l * Lanes);
             part[b * kParts + l] += x * weight;
@@ -45,10 +46,10 @@ template <int Lanes, int Blocks>
 METTLE_INLINE void dense_blocks(const float* input, int inputs, const float* weight,
                                 const float* bias, float* output) {
     using Float = typename Vector<Lanes>::Float;
-    constexpr int kWide = Blocks * kBlock / Lanes;
+    constexpr std::ptrdiff_t kWide = Blocks * kBlock / Lanes;
     const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(inputs) * kBlock;
     Float total[kWide];
-    for (int w = 0; w < kWide; ++w) copy_bits(total[w], bias + w * Lanes);
+    for (std::ptrdiff_t w = 0; w < kWide; ++w) copy_bits(total[w], bias + w * Lanes);
     for (int start = 0; start < inputs; start += kRun) {
         const int count = std::min(inputs - start, kRun);
         Float even[kWide] = {}, odd[kWide] = {};
@@ -57,9 +58,9 @@ METTLE_INLINE void dense_blocks(const float* input, int inputs, const float* wei
             accumulate<Lanes, Blocks>(odd, input[1], weight + kBlock, stride);
         }
         if (count % 2 != 0) accumulate<Lanes, Blocks>(even, input[0], weight, stride);
-        for (int w = 0; w < kWide; ++w) total[w] += even[w] + odd[w];
+        for (std::ptrdiff_t w = 0; w < kWide; ++w) total[w] += even[w] + odd[w];
     }
-    for (int w = 0; w < kWide; ++w) std::memcpy(output + w * Lanes, &total[w], sizeof(Float));
+    for (std::ptrdiff_t w = 0; w < kWide; ++w) std::memcpy(output + w * Lanes, &total[w], sizeof(Float));
 }
 
 // As many blocks together as leave all sums in registers: fewer reloads of the inputs.
@@ -67,7 +68,7 @@ template <int Lanes, int Blocks>
 METTLE_INLINE void dense_layer(const float* input, int inputs, const float* weight,
                                const float* bias, int blocks, float* output) {
     const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(inputs) * kBlock;
-    int block = 0;
+    std::ptrdiff_t block = 0;
     for (; block + Blocks <= blocks; block += Blocks) {
         dense_blocks<Lanes, Blocks>(input, inputs, weight + block * stride, bias + block * kBlock,
                                     output + block * kBlock);
@@ -143,7 +144,7 @@ METTLE_AVX2 void tanh_avx2(float* values, int count) { tanh_all<8>(values, count
 METTLE_AVX2 void relu_avx2(float* values, int count) { relu_all(values, count); }
 #endif
 
-int padded(int count) { return (count + kBlock - 1) / kBlock * kBlock; }
+int padded(int count) { return static_cast<int>((count + kBlock - 1) / kBlock * kBlock); }
 
 }  // namespace
 
@@ -194,7 +195,7 @@ void Mlp::forward(const float* obs, float* action, float* scratch) const {
     for (const Layer& layer : layers_) {
         const int lanes = padded(layer.outputs);
         const float* weight = weights_.data() + layer.weight;
-        dense_(input, layer.inputs, weight, weights_.data() + layer.bias, lanes / kBlock, output);
+        dense_(input, layer.inputs, weight, weights_.data() + layer.bias, static_cast<int>(lanes / kBlock), output);
         if (&layer != &layers_.back()) activate_(output, lanes);
         input = output;
         std::swap(output, spare);
