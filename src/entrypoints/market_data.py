@@ -247,10 +247,22 @@ def _as_polars(frame: Any) -> pl.DataFrame:  # noqa: ANN401  either library's fr
         table: pl.DataFrame = frame
         return table
     named = frame.index.name or ("timestamp" if frame.index.dtype.kind == "M" else None)
-    converted: pl.DataFrame = pl.from_pandas(
-        frame.rename_axis(named).reset_index() if named else frame
-    )
-    return converted
+    flat = frame.rename_axis(named).reset_index() if named else frame
+    return pl.DataFrame([_as_series(str(name), flat[name]) for name in flat.columns])
+
+
+def _as_series(name: str, column: Any) -> pl.Series:
+    """Convert a column of pandas by way of numpy: polars' own way would ask for pyarrow."""
+    import polars as pl
+
+    if column.dtype.kind == "M":
+        aware = column.dt.tz is not None
+        naive = column.dt.tz_convert("UTC").dt.tz_localize(None) if aware else column
+        series = pl.Series(name, naive.to_numpy(dtype="datetime64[us]"))
+        return series.dt.replace_time_zone("UTC") if aware else series
+    if column.dtype.kind in "biuf" and not column.hasnans:
+        return pl.Series(name, column.to_numpy())
+    return pl.Series(name, [None if value != value else value for value in column.tolist()])
 
 
 def _parts(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -109,22 +109,43 @@ def test_other_settings_than_in_training_are_named(ws: Workspace) -> None:
     assert ws.backtest("ema-cross", test).differences == ()
 
 
+def as_pandas(table: pl.DataFrame) -> pd.DataFrame:
+    """Return the same in pandas, as a user without pyarrow has it."""
+    return pd.DataFrame(table.to_dict(as_series=False))
+
+
 @pytest.mark.parametrize("kind", ["polars", "pandas"])
 def test_frames_come_out_as_they_went_in(ws: Workspace, kind: str) -> None:
     """The same library comes back, with the same prices."""
     given = frame(symbol="BTC/USDT")
-    data = ws.data.read(given if kind == "polars" else given.to_pandas())
+    data = ws.data.read(given if kind == "polars" else as_pandas(given))
     back = data.frame()
     assert isinstance(back, pl.DataFrame if kind == "polars" else pd.DataFrame)
-    back = back if isinstance(back, pl.DataFrame) else pl.from_pandas(back)
     for column in ("open", "high", "low", "close", "volume"):
-        assert back[column].to_list() == pytest.approx(given[column].to_list())
-    assert back["timestamp"].dt.epoch("ms").to_list() == given["timestamp"].dt.epoch("ms").to_list()
+        assert list(back[column]) == pytest.approx(given[column].to_list())
+    assert list(back["timestamp"]) == given["timestamp"].to_list()
+
+
+def test_holes_of_a_pandas_frame_stay_holes(ws: Workspace) -> None:
+    """A leading row of NaN is a missing bar, as it is in a file."""
+    holed = as_pandas(frame()).astype({"volume": "object"})
+    holed.loc[0, ["open", "high", "low", "close", "volume"]] = None
+    assert len(ws.data.read(holed, symbol="BTC/USDT", timeframe="1h").to_polars()) == 49
+
+
+def test_local_times_of_a_pandas_frame_become_utc(ws: Workspace) -> None:
+    """An index in another time zone means the same moments."""
+    local = as_pandas(frame())
+    local["timestamp"] = local["timestamp"].dt.tz_convert("Asia/Tokyo")
+    assert (
+        ws.data.read(local, symbol="BTC/USDT").start_ms
+        == ws.data.read(frame(), symbol="BTC/USDT").start_ms
+    )
 
 
 def test_a_pandas_index_of_times_is_understood(ws: Workspace) -> None:
     """Prices indexed by time need no timestamp column."""
-    indexed = frame().to_pandas().set_index("timestamp")
+    indexed = as_pandas(frame()).set_index("timestamp")
     assert len(ws.data.read(indexed, symbol="ETH-USDT", timeframe="1h")) == 50
 
 
