@@ -262,7 +262,7 @@ def _as_series(name: str, column: Any) -> pl.Series:
         return series.dt.replace_time_zone("UTC") if aware else series
     if column.dtype.kind in "biuf" and not column.hasnans:
         return pl.Series(name, column.to_numpy())
-    return pl.Series(name, [None if value != value else value for value in column.tolist()])
+    return pl.Series(name, column.astype(object).where(column.notna(), None).tolist())
 
 
 def _parts(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
