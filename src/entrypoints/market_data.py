@@ -251,7 +251,7 @@ def _as_polars(frame: Any) -> pl.DataFrame:  # noqa: ANN401  either library's fr
     return pl.DataFrame([_as_series(str(name), flat[name]) for name in flat.columns])
 
 
-def _as_series(name: str, column: Any) -> pl.Series:
+def _as_series(name: str, column: pd.Series[Any]) -> pl.Series:
     """Convert a column of pandas by way of numpy: polars' own way would ask for pyarrow."""
     import polars as pl
 
