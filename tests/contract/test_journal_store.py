@@ -31,13 +31,13 @@ from mettle.application.ports.unit_of_work import Store, UnitOfWork
 from mettle.domain.errors import NotFound, StorageError
 from mettle.domain.market import Symbol
 from mettle.domain.orders import (
-    Exit,
     Expired,
     Filled,
     Open,
+    Opening,
     Partial,
     Purpose,
-    Rebalance,
+    Reduction,
     Rejected,
     Side,
     Submitting,
@@ -145,7 +145,7 @@ def bar(open_time: int, symbol: str = "BTC/USDT") -> SeenBar:
 
 def order(order_id: str = "o1") -> OrderRecord:
     """Return an order on its way."""
-    intent = Rebalance("r", BTC, Side.SELL, BIG, 100)
+    intent = Opening("r", BTC, Side.SELL, BIG, 100, 7)
     return OrderRecord("r", order_id, intent, Submitting(), 101, 101)
 
 
@@ -185,7 +185,7 @@ def decision(bar_time: int) -> DecisionRecord:
 def test_everything_comes_back_as_it_was_written(make: MakeStore) -> None:
     """Each record survives the trip through a second opening, to the last digit."""
     store = make()
-    late = replace(order("o2"), intent=Exit("r", BTC, Side.BUY, 3, 100, Purpose.TRAILING_STOP))
+    late = replace(order("o2"), intent=Reduction("r", BTC, Side.BUY, 3, 100, Purpose.TRAILING_STOP))
     with store.writing() as unit:
         unit.runs.add(run())
         unit.bars.add([bar(100), bar(100, "ETH/USDT")])

@@ -43,7 +43,7 @@ def die() -> None:
 def arm(bar: int, how: str) -> None:
     """Set the trap."""
     commits = 0
-    commit, submit = sql_store.SqlUnitOfWork.commit, SimulatedVenue.submit
+    commit, create = sql_store.SqlUnitOfWork.commit, SimulatedVenue.create
 
     def counted(unit: sql_store.SqlUnitOfWork) -> None:
         nonlocal commits
@@ -58,10 +58,10 @@ def arm(bar: int, how: str) -> None:
     def sent(venue: SimulatedVenue, ticket: object) -> object:
         if commits >= bar and how == "after":
             die()
-        return submit(venue, ticket)  # type: ignore[arg-type]  # passed on
+        return create(venue, ticket)  # type: ignore[arg-type]  # passed on
 
     setattr(sql_store.SqlUnitOfWork, "commit", counted)  # noqa: B010  the trap
-    SimulatedVenue.submit = sent  # type: ignore[assignment,method-assign]  # the trap
+    SimulatedVenue.create = sent  # type: ignore[assignment,method-assign]  # the trap
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from mettle.application.market.row import BarRow, panel_rows
 from mettle.application.session.decider import Decider
 from mettle.application.session.gate import DataGate
 from mettle.domain.errors import DataError, InvalidValue
-from mettle.domain.orders import Exit, Purpose, Rebalance, Side
+from mettle.domain.orders import Opening, Purpose, Reduction, Side
 from mettle.domain.simulation import Account, ActionScheme, AssetTerms, SimulationSettings
 from tests.support.sessions import HOUR, panel
 
@@ -173,14 +173,14 @@ def test_every_outcome_is_said_in_words(
     assert bool(intents) == ("buy" in said or "sell" in said)
 
 
-def test_margin_cuts_are_exits() -> None:
-    """What the hard limit forces is an exit by type; what the agent wants is a rebalance."""
+def test_margin_cuts_are_reductions() -> None:
+    """What the hard limit forces is a reduction by type; what the agent wants is an opening."""
     settings = replace(MARGIN, soft_margin=2000, hard_margin=3000)
     _, (cut,) = reason(1.0, settings, lots=990_000)
-    assert isinstance(cut, Exit)
+    assert isinstance(cut, Reduction)
     assert (cut.purpose, cut.side) == (Purpose.MARGIN, Side.SELL)
     _, (wanted,) = reason(0.5, PLAIN)
-    assert isinstance(wanted, Rebalance)
+    assert isinstance(wanted, Opening)
 
 
 def test_an_agent_must_give_one_action_an_asset() -> None:

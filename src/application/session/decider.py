@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...domain.errors import InvalidValue
 from ...domain.market import Instrument
-from ...domain.orders import Exit, OrderIntent, Purpose, Rebalance, Side
+from ...domain.orders import OrderIntent, Purpose, intent_for
 from ...domain.simulation import Account, FillReason, SimulationSettings, plan_changes
 from ..journal import DecisionRecord
 from ..market.row import BarRow
@@ -71,8 +71,8 @@ class Decider:
         )
         purpose = Purpose.MARGIN if plan.reason is FillReason.MARGIN else Purpose.REBALANCE
         intents = tuple(
-            self._intent(column, change, row.close_time, purpose)
-            for column, change in enumerate(plan.changes)
+            self._intent(column, held, change, row.close_time, purpose)
+            for column, (held, change) in enumerate(zip(account.lots, plan.changes, strict=True))
             if change
         )
         return Decided(record, intents)
@@ -80,14 +80,13 @@ class Decider:
     def close_all(self, row: BarRow, account: Account) -> tuple[OrderIntent, ...]:
         """Return the exits that a ruin forces, in column order."""
         return tuple(
-            self._intent(column, -lots, row.close_time, Purpose.RUIN)
+            self._intent(column, lots, -lots, row.close_time, Purpose.RUIN)
             for column, lots in enumerate(account.lots)
             if lots
         )
 
-    def _intent(self, column: int, change: int, decided_at: int, purpose: Purpose) -> OrderIntent:
-        side = Side.BUY if change > 0 else Side.SELL
+    def _intent(
+        self, column: int, held: int, change: int, decided_at: int, purpose: Purpose
+    ) -> OrderIntent:
         symbol = self._instruments[column].symbol
-        if purpose is Purpose.REBALANCE:
-            return Rebalance(self._run_id, symbol, side, abs(change), decided_at)
-        return Exit(self._run_id, symbol, side, abs(change), decided_at, purpose)
+        return intent_for(self._run_id, symbol, held, change, decided_at, purpose)

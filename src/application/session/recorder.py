@@ -6,15 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ...domain.errors import MettleError
+from ...domain.market import CASH_SCALE
 from ...domain.orders import (
     FINAL,
     Canceled,
-    Exit,
+    Evidence,
     Expired,
     Filled,
+    Leg,
     Open,
     OrderState,
     Purpose,
+    Reduction,
     Rejected,
     Side,
     client_order_id,
@@ -27,10 +30,11 @@ from ..ports.unit_of_work import UnitOfWork
 from ..ports.venue import (
     Accepted,
     Acknowledgement,
-    OrderEnded,
     VenueEvent,
     VenueFill,
     VenueFunding,
+    VenueOrder,
+    VenueOrderStatus,
 )
 from .books import Books
 
@@ -60,9 +64,13 @@ class Recorder:
         self._live: dict[str, OrderRecord] = {}
         self._dirty: dict[str, OrderRecord] = {}
         self._fills = 0
+        self._bar_time = 0
 
-    def resume(self, live: Iterable[OrderRecord], fills: int, chains: dict[str, str]) -> None:
-        """Go on where the journal ends."""
+    def resume(
+        self, live: Iterable[OrderRecord], fills: int, chains: dict[str, str], bar_time: int
+    ) -> None:
+        """Go on where the journal ends; ``bar_time`` is the open of its last bar."""
+        self._bar_time = bar_time
         self._live = {order.client_order_id: order for order in live}
         self._fills = fills
         self._chains = dict(chains)
@@ -73,7 +81,8 @@ class Recorder:
         return tuple(self._live.values())
 
     def seen(self, unit: UnitOfWork, row: BarRow, seen_at: int) -> None:
-        """Write down the bars of an instant as they were seen."""
+        """Write down the bars of an instant as they were seen; what is booked now is of them."""
+        self._bar_time = row.open_time
         bars = []
         for symbol, bar, state in zip(self._symbols, row.bars, row.state.tolist(), strict=True):
             numbers = (
@@ -117,7 +126,7 @@ class Recorder:
                     event.settlement_id, event.received, event.occurred_at, now_ms
                 )
                 unit.ledger.add(entry)
-            else:
+            elif event.status is not VenueOrderStatus.OPEN:
                 self._ended(event, now_ms)
 
     def flush(self, unit: UnitOfWork) -> None:
@@ -141,14 +150,14 @@ class Recorder:
             event.trade_id,
             order_id,
             str(event.symbol),
-            event.bar_time,
+            self._bar_time,
             event.occurred_at,
             now_ms,
             event.side,
             event.lots,
             event.ticks,
-            event.reference,
-            event.fee,
+            event.ticks if event.reference is None else event.reference,
+            int(event.fee.amount * CASH_SCALE),
             0,
             event.maker,
             int(REASONS[purpose]),
@@ -161,18 +170,18 @@ class Recorder:
     def _protective(self, unit: UnitOfWork, event: VenueFill, purpose: Purpose, now_ms: int) -> str:
         """Write down the order that a standing instruction at the venue made."""
         side = Side.BUY if event.side > 0 else Side.SELL
-        intent = Exit(self._run_id, event.symbol, side, event.lots, event.occurred_at, purpose)
-        order_id = client_order_id(intent, venue=self._venue)
+        intent = Reduction(self._run_id, event.symbol, side, event.lots, event.occurred_at, purpose)
+        order_id = client_order_id(intent, venue=self._venue, leg=Leg.BAR, attempt=1)
         state = Filled(event.lots)
         unit.orders.add(OrderRecord(self._run_id, order_id, intent, state, now_ms, now_ms))
         return order_id
 
-    def _ended(self, event: OrderEnded, now_ms: int) -> None:
+    def _ended(self, event: VenueOrder, now_ms: int) -> None:
         order = self._live[event.client_order_id]
         state: OrderState
-        if event.filled == order.intent.lots:
+        if event.status is VenueOrderStatus.FILLED:
             state = Filled(event.filled)
-        elif event.by_request:
+        elif event.status is VenueOrderStatus.CANCELED:
             state = Canceled(event.filled)
         else:
             state = Expired(event.filled, event.reason)
@@ -185,7 +194,7 @@ class Recorder:
             order.run_id,
             order.client_order_id,
             order.intent,
-            move(order.state, state),
+            move(order.state, state, Evidence.STREAM),
             order.recorded_at,
             now_ms,
             order.attempt,

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 
 from ...domain.errors import DataError
 from ...domain.market import Instrument, Timeframe
-from ...domain.orders import Intended, OrderIntent, Submitting, client_order_id, move
+from ...domain.orders import (
+    Intended,
+    Leg,
+    OrderIntent,
+    OrderKind,
+    OrderTerms,
+    Purpose,
+    Reduction,
+    Submitting,
+    client_order_id,
+    move,
+)
 from ...domain.simulation import Account, SimulationSettings
 from ...domain.simulation.step import is_ruined
 from ..journal import OrderRecord, RunStatus, SnapshotRecord
@@ -18,7 +29,7 @@ from ..ports.bar_feed import BarFeed
 from ..ports.clock import Clock
 from ..ports.feature_builder import FeatureStream
 from ..ports.unit_of_work import Store, UnitOfWork
-from ..ports.venue import Ticket, Venue
+from ..ports.venue import OrderRequest, Venue
 from .books import Books
 from .decider import Decider
 from .gate import DataGate
@@ -88,7 +99,6 @@ class TradingSession:
         self._decider = Decider(plan.run_id, plan.instruments, plan.settings)
         self._recorder = Recorder(plan.run_id, self._books, gear.venue.name, plan.symbols)
         self._gate = DataGate(plan.timeframe, plan.grace_ms)
-        self._cursor = -1
         self._bars = 0
         self._before = 0
         self._uncommitted = 0
@@ -153,7 +163,7 @@ class TradingSession:
         self._last = found.last
         self._before = found.bars
         self._gate.resume(found.last.open_time)
-        self._recorder.resume(found.live, found.fills, found.chains)
+        self._recorder.resume(found.live, found.fills, found.chains, found.last.open_time)
         if self._gear.reinstate is not None:
             account = copy.deepcopy(self._books.account)
             self._gear.reinstate(account, found.last, found.trades)
@@ -213,7 +223,7 @@ class TradingSession:
         """Write the orders down, commit, and only then send them."""
         orders = []
         for intent in intents:
-            order_id = client_order_id(intent, venue=self._gear.venue.name)
+            order_id = client_order_id(intent, venue=self._gear.venue.name, leg=Leg.BAR, attempt=1)
             state = move(Intended(), Submitting())
             order = OrderRecord(self._plan.run_id, order_id, intent, state, now, now)
             self._recorder.add(unit, order)
@@ -226,15 +236,12 @@ class TradingSession:
             self._submit(order, now)
 
     def _submit(self, order: OrderRecord, now: int) -> None:
-        ticket = Ticket(order.client_order_id, order.intent)
-        answer = self._gear.venue.submit(ticket)
+        request = OrderRequest(order.client_order_id, _bar_terms(order.intent))
+        answer = self._gear.venue.create(request)
         self._recorder.answered(order.client_order_id, answer, now)
 
     def _collect(self, unit: UnitOfWork, now: int) -> None:
-        events = self._gear.venue.events(self._cursor)
-        if events:
-            self._recorder.apply(unit, events, now)
-            self._cursor = events[-1].sequence
+        self._recorder.apply(unit, self._gear.venue.drain(), now)
 
     def _close_books(self, unit: UnitOfWork, row: BarRow, now: int) -> RunStatus:
         self._collect(unit, now)
@@ -249,7 +256,7 @@ class TradingSession:
         now = self._gear.clock.now_ms()
         if status is not RunStatus.STOPPED:
             for order in self._recorder.live:
-                self._gear.venue.cancel(order.client_order_id)
+                self._gear.venue.cancel(order.intent.symbol, order.client_order_id)
             self._collect(unit, now)
         if self._last is not None:
             self._books.prove_everything(self._last)
@@ -259,3 +266,14 @@ class TradingSession:
         unit.runs.set_status(self._plan.run_id, status, now)
         unit.commit()
         return status
+
+
+def _bar_terms(intent: OrderIntent) -> OrderTerms:
+    kind = OrderKind.LAST_CLOSE if intent.purpose is Purpose.RUIN else OrderKind.NEXT_OPEN
+    return OrderTerms(
+        intent.symbol,
+        intent.side,
+        intent.lots,
+        kind,
+        reduce_only=isinstance(intent, Reduction),
+    )

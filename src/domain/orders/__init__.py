@@ -1,44 +1,60 @@
 """Requests to trade and what became of them."""
 
 from .fill import Fill
-from .intent import Exit, OrderIntent, Purpose, Rebalance, client_order_id, intent_id
+from .intent import Opening, OrderIntent, Purpose, Reduction, intent_for, intent_id
 from .side import Side
 from .state import (
     FINAL,
+    POSSIBLY_LIVE,
     Canceled,
+    Cancelling,
     Denied,
+    Evidence,
     Expired,
     Filled,
     Intended,
+    NotPlaced,
     Open,
     OrderState,
     Partial,
     Rejected,
     Submitting,
+    Unknown,
     filled_lots,
     move,
 )
+from .terms import Leg, OrderKind, OrderTerms, TimeInForce, client_order_id
 
 __all__ = [
     "FINAL",
+    "POSSIBLY_LIVE",
     "Canceled",
+    "Cancelling",
     "Denied",
-    "Exit",
+    "Evidence",
     "Expired",
     "Fill",
     "Filled",
     "Intended",
+    "Leg",
+    "NotPlaced",
     "Open",
+    "Opening",
     "OrderIntent",
+    "OrderKind",
     "OrderState",
+    "OrderTerms",
     "Partial",
     "Purpose",
-    "Rebalance",
+    "Reduction",
     "Rejected",
     "Side",
     "Submitting",
+    "TimeInForce",
+    "Unknown",
     "client_order_id",
     "filled_lots",
+    "intent_for",
     "intent_id",
     "move",
 ]

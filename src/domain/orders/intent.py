@@ -1,13 +1,13 @@
 """What a session means to trade, before anything is sent.
 
-An exit is a type of its own, not a flag: it may only lower a position, so later checks (conviction,
-readiness, cool-downs, sizing) let it pass by its type and can never block it by mistake.
+A reduction is a type of its own, not a flag: it may only lower a position, so later checks
+(conviction, readiness, cool-downs, sizing, breakers) let it pass by its type and can never block it
+by mistake.
 """
 
 from __future__ import annotations
 
 import hashlib
-import uuid
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,12 +15,9 @@ from ..errors import InvalidValue
 from ..market import Symbol
 from .side import Side
 
-_NAMESPACE = uuid.UUID("6f0d5a5e-6b1e-5a0f-9c55-6d6574746c65")
-"""Client order ids are UUIDv5 of this name space: the same order gets the same id again."""
-
 
 class Purpose(Enum):
-    """Why an order exists; part of its identity."""
+    """Why an order exists; part of its identity, and so a source of its own."""
 
     REBALANCE = "rebalance"
     MARGIN = "margin"
@@ -28,16 +25,20 @@ class Purpose(Enum):
     TRAILING_STOP = "trailing stop"
     LIQUIDATION = "liquidation"
     RUIN = "ruin"
+    OPERATOR = "operator"
+    FLATTEN = "flatten"
 
 
 @dataclass(frozen=True, slots=True)
-class Rebalance:
-    """A change toward a target weight; it may raise exposure.
+class Opening:
+    """A change that raises exposure, or turns it round.
 
     Attributes:
-        account: The account it trades, one per run.
+        account: The account it trades; a paper run is an account of its own.
         lots: Whole lots to trade, positive.
         decided_at: Close of the bar it was decided on, Unix milliseconds UTC.
+        closes: How many of the lots close a position of the other side first. If the opening is
+            refused, :meth:`reduction` still goes through.
     """
 
     account: str
@@ -45,22 +46,35 @@ class Rebalance:
     side: Side
     lots: int
     decided_at: int
+    closes: int = 0
 
     def __post_init__(self) -> None:
         _check_lots(self.symbol, self.lots)
+        if not 0 <= self.closes < self.lots:
+            raise InvalidValue(
+                f"{self.symbol}: an opening of {self.lots} lots must close fewer, not {self.closes}"
+            )
 
     @property
     def purpose(self) -> Purpose:
-        """Always a rebalance."""
+        """Always a rebalance: nothing but the agent may raise exposure."""
         return Purpose.REBALANCE
+
+    def reduction(self) -> Reduction | None:
+        """Return the part that only closes; None if it closes nothing."""
+        if not self.closes:
+            return None
+        return Reduction(
+            self.account, self.symbol, self.side, self.closes, self.decided_at, self.purpose
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Exit:
-    """A reduction of a position: a stop, a margin cut, a ruin. It never raises exposure.
+class Reduction:
+    """A change that lowers exposure: the agent's own, a stop, a margin cut, a ruin, a person's.
 
     Attributes:
-        purpose: What forces the exit.
+        purpose: What asks for it.
     """
 
     account: str
@@ -72,11 +86,29 @@ class Exit:
 
     def __post_init__(self) -> None:
         _check_lots(self.symbol, self.lots)
-        if self.purpose is Purpose.REBALANCE:
-            raise InvalidValue(f"{self.symbol}: a rebalance is not an exit")
 
 
-OrderIntent = Rebalance | Exit
+OrderIntent = Opening | Reduction
+
+
+def intent_for(
+    account: str, symbol: Symbol, held: int, change: int, decided_at: int, purpose: Purpose
+) -> OrderIntent:
+    """Return the intent that takes a position of ``held`` lots by ``change`` lots.
+
+    Raises:
+        InvalidValue: If ``change`` is zero, or raises exposure for another purpose than a
+            rebalance.
+    """
+    side = Side.BUY if change > 0 else Side.SELL
+    closes = min(abs(held), abs(change)) if held * change < 0 else 0
+    if closes == abs(change):
+        return Reduction(account, symbol, side, abs(change), decided_at, purpose)
+    if purpose is not Purpose.REBALANCE:
+        raise InvalidValue(
+            f"{symbol}: a {purpose.value} of {change} lots does not reduce a position of {held}"
+        )
+    return Opening(account, symbol, side, abs(change), decided_at, closes)
 
 
 def intent_id(intent: OrderIntent) -> str:
@@ -88,12 +120,6 @@ def intent_id(intent: OrderIntent) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def client_order_id(intent: OrderIntent, *, venue: str, attempt: int = 1) -> str:
-    """Return the id that the venue sees; it rises with ``attempt`` and with nothing else."""
-    name = f"{venue}|{intent.account}|{intent_id(intent)}|{attempt}"
-    return str(uuid.uuid5(_NAMESPACE, name))
-
-
 def _check_lots(symbol: Symbol, lots: int) -> None:
-    if lots < 1:
-        raise InvalidValue(f"{symbol}: an order needs at least one lot, was {lots}")
+    if lots <= 0:
+        raise InvalidValue(f"{symbol}: an order must have a positive number of lots, had {lots}")

@@ -24,21 +24,25 @@ from ....application.journal import (
 from ....domain.errors import StorageError
 from ....domain.market import Symbol
 from ....domain.orders import (
+    FINAL,
     Canceled,
+    Cancelling,
     Denied,
-    Exit,
     Expired,
     Filled,
     Intended,
+    NotPlaced,
     Open,
+    Opening,
     OrderIntent,
     OrderState,
     Partial,
     Purpose,
-    Rebalance,
+    Reduction,
     Rejected,
     Side,
     Submitting,
+    Unknown,
     filled_lots,
 )
 
@@ -66,16 +70,19 @@ _SNAPSHOT = _Columns(SnapshotRecord)
 _STATES: dict[str, type[OrderState]] = {
     "intended": Intended,
     "submitting": Submitting,
+    "unknown": Unknown,
     "open": Open,
     "partial": Partial,
+    "cancelling": Cancelling,
     "filled": Filled,
     "expired": Expired,
     "canceled": Canceled,
     "rejected": Rejected,
+    "not_placed": NotPlaced,
     "denied": Denied,
 }
 _STATE_NAMES = {kind: name for name, kind in _STATES.items()}
-FINAL_STATES = ("filled", "expired", "canceled", "rejected", "denied")
+FINAL_STATES = tuple(name for name, kind in _STATES.items() if kind in FINAL)
 
 
 def run_row(run: RunRecord) -> Row:
@@ -125,8 +132,12 @@ def decision_record(row: Mapping[str, Any], assets: Sequence[Mapping[str, Any]])
 
 def state_row(state: OrderState) -> Row:
     """Return the columns that hold a state."""
-    reason = state.reason if isinstance(state, (Expired, Rejected, Denied)) else ""
-    return {"state": _STATE_NAMES[type(state)], "filled": filled_lots(state), "reason": reason}
+    return {
+        "state": _STATE_NAMES[type(state)],
+        "filled": filled_lots(state),
+        "reason": getattr(state, "reason", ""),
+        "unknown_since": state.since if isinstance(state, Unknown) else None,
+    }
 
 
 def order_row(order: OrderRecord, place: int) -> Row:
@@ -136,7 +147,8 @@ def order_row(order: OrderRecord, place: int) -> Row:
         "client_order_id": order.client_order_id,
         "run_id": order.run_id,
         "place": place,
-        "kind": "exit" if isinstance(intent, Exit) else "rebalance",
+        "kind": "opening" if isinstance(intent, Opening) else "reduction",
+        "closes": intent.closes if isinstance(intent, Opening) else intent.lots,
         "purpose": intent.purpose.value,
         "account": intent.account,
         "symbol": str(intent.symbol),
@@ -161,10 +173,10 @@ def order_record(row: Mapping[str, Any]) -> OrderRecord:
         "decided_at": row["decided_at"],
     }
     intent: OrderIntent
-    if row["kind"] == "exit":
-        intent = Exit(**common, purpose=Purpose(row["purpose"]))
+    if row["kind"] == "opening":
+        intent = Opening(**common, closes=row["closes"])
     else:
-        intent = Rebalance(**common)
+        intent = Reduction(**common, purpose=Purpose(row["purpose"]))
     return OrderRecord(
         row["run_id"],
         row["client_order_id"],
@@ -184,7 +196,11 @@ def _state(row: Mapping[str, Any]) -> OrderState:
             f"order {row['client_order_id']}: unknown state {row['state']!r}",
             mend="restore a backup; the database was changed by something else",
         )
-    known = {"filled": row["filled"], "reason": row["reason"]}
+    known = {
+        "filled": row["filled"],
+        "reason": row["reason"],
+        "since": row["unknown_since"],
+    }
     return kind(**{one.name: known[one.name] for one in fields(kind)})
 
 

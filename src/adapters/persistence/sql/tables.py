@@ -136,11 +136,13 @@ class OrderRow(Base):
     symbol: Mapped[Name]
     side: Mapped[Small]
     lots: Mapped[Whole]
+    closes: Mapped[Whole]
     decided_at: Mapped[Whole]
     attempt: Mapped[Small]
     state: Mapped[Name] = mapped_column(index=True)
     filled: Mapped[Whole]
     reason: Mapped[str] = mapped_column(Text)
+    unknown_since: Mapped[Whole | None]
     venue_order_id: Mapped[Id]
     recorded_at: Mapped[Whole]
     updated_at: Mapped[Whole]

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 from ....application.market.row import BarRow
 from ....application.ports.venue import (
     Accepted,
     Acknowledgement,
-    OrderEnded,
+    CancelAnswer,
+    OrderRequest,
+    Quote,
+    RefusalKind,
     Refused,
-    Ticket,
+    RepeatedId,
     VenueAccount,
+    VenueCapabilities,
     VenueEvent,
     VenueFill,
     VenueFunding,
+    VenueOrder,
+    VenueOrderStatus,
 )
-from ....domain.errors import DataError
-from ....domain.market import Instrument
-from ....domain.orders import Exit, Purpose
+from ....domain.errors import DataError, InvalidValue
+from ....domain.market import CASH_SCALE, Instrument, Symbol
+from ....domain.orders import OrderKind, Purpose
 from ....domain.simulation import (
     Account,
     AssetTerms,
@@ -41,65 +50,38 @@ _PURPOSES = {
 
 
 _REMEMBERED = 4096
-"""How many of the last order ids are known again."""
+"""How many of the last orders, fills and settlements can be asked for."""
 
 
 @dataclass(slots=True)
 class _Working:
     """An order that waits for the next open."""
 
-    ticket: Ticket
+    request: OrderRequest
     column: int
     filled: int = 0
 
     @property
     def change(self) -> int:
-        return self.ticket.intent.side.sign * self.ticket.intent.lots
-
-
-@dataclass(slots=True)
-class _Tape:
-    """What happened, in order; trade ids begin anew with each bar, so a restart repeats them."""
-
-    events: list[VenueEvent] = field(default_factory=list)
-    first: int = 0
-    bar_time: int = 0
-    trades: int = 0
-
-    @property
-    def next_sequence(self) -> int:
-        return self.first + len(self.events)
-
-    def begin(self, bar_time: int) -> None:
-        self.bar_time = bar_time
-        self.trades = 0
-
-    def trade_id(self) -> str:
-        self.trades += 1
-        return f"{self.bar_time}-{self.trades}"
-
-    def after(self, sequence: int) -> Sequence[VenueEvent]:
-        return self.events[max(0, sequence + 1 - self.first) :]
-
-    def forget(self, sequence: int) -> None:
-        """Drop what was read up to ``sequence``."""
-        count = max(0, min(sequence + 1 - self.first, len(self.events)))
-        del self.events[:count]
-        self.first += count
+        return self.request.terms.side.sign * self.request.terms.lots
 
 
 class SimulatedVenue:
     """A venue that lives on the bars it is shown.
 
-    Orders wait for the open of the next bar; an exit after a ruin fills at once at the last close.
+    Orders wait for the open of the next bar; a LAST_CLOSE order fills at once at the last close.
     Stops, trailing stops and liquidation are standing instructions taken from the settings. One
-    order a symbol may wait at a time. Events are kept until a later ``events`` call passes them.
+    order a symbol may wait at a time. Trade ids begin anew with each bar, so that a restart repeats
+    them; only the last few thousand orders and fills can be asked for.
 
     Args:
         account: The account to begin with; the venue owns it from then on.
     """
 
     name = "simulated"
+    capabilities = VenueCapabilities(
+        RepeatedId.RETURNS_ORIGINAL, bar_orders=True, reduce_only=True, fence_ms=0
+    )
 
     def __init__(
         self,
@@ -114,9 +96,14 @@ class SimulatedVenue:
             [AssetTerms.of(one) for one in instruments], settings.initial_cash
         )
         self._working: dict[str, _Working] = {}
-        self._answers: dict[str, tuple[Ticket, Acknowledgement]] = {}
-        self._tape = _Tape()
+        self._answers: dict[str, tuple[OrderRequest, Acknowledgement]] = {}
+        self._orders: dict[str, VenueOrder] = {}
+        self._fills: deque[VenueFill] = deque(maxlen=_REMEMBERED)
+        self._funding: deque[VenueFunding] = deque(maxlen=_REMEMBERED)
+        self._pushed: list[VenueEvent] = []
         self._last: BarRow | None = None
+        self._bar_time = 0
+        self._trades = 0
 
     def restore(self, account: Account, last: BarRow, trades: int) -> None:
         """Go on with an account that was traded here before.
@@ -127,63 +114,103 @@ class SimulatedVenue:
         """
         self._account = account
         self._last = last
-        self._tape.begin(last.open_time)
-        self._tape.trades = trades
+        self._bar_time = last.open_time
+        self._trades = trades
 
-    def submit(self, ticket: Ticket) -> Acknowledgement:
-        """Take an order."""
-        known = self._answers.get(ticket.client_order_id)
+    def create(self, request: OrderRequest) -> Acknowledgement:
+        """Take an order; the same request again gets the same answer and places nothing new."""
+        known = self._answers.get(request.client_order_id)
         if known is not None:
-            if known[0] != ticket:
-                return Refused(f"order id {ticket.client_order_id} was used for another order")
+            if known[0] != request:
+                reason = f"order id {request.client_order_id} was used for another order"
+                return Refused(reason, RefusalKind.REPEATED_ID)
             return known[1]
-        answer = self._take(ticket)
-        self._answers[ticket.client_order_id] = (ticket, answer)
-        if len(self._answers) > _REMEMBERED:
-            del self._answers[next(iter(self._answers))]
+        answer = self._take(request)
+        self._answers[request.client_order_id] = (request, answer)
+        _bound(self._answers)
         return answer
 
-    def _take(self, ticket: Ticket) -> Acknowledgement:
-        intent = ticket.intent
-        column = self._columns.get(intent.symbol)
+    def _take(self, request: OrderRequest) -> Acknowledgement:
+        terms = request.terms
+        column = self._columns.get(terms.symbol)
         if column is None:
-            return Refused(f"{intent.symbol} does not trade here")
+            return Refused(f"{terms.symbol} does not trade here")
+        if terms.kind is OrderKind.LIMIT:
+            return Refused("orders live on bars here: limits are part of the market step")
         if any(one.column == column for one in self._working.values()):
-            return Refused(f"an order on {intent.symbol} is waiting already")
+            return Refused(f"an order on {terms.symbol} is waiting already")
         held = self._account.assets[column].lots
-        if isinstance(intent, Exit) and (
-            intent.side.sign != -sign(held)
-            or intent.lots > abs(held)
-            or (intent.purpose is Purpose.RUIN and intent.lots != abs(held))
+        closing = terms.kind is OrderKind.LAST_CLOSE
+        if (terms.reduce_only or closing) and (
+            terms.side.sign != -sign(held)
+            or terms.lots > abs(held)
+            or (closing and terms.lots != abs(held))
         ):
-            return Refused(f"an exit of {intent.lots} lots does not reduce the position of {held}")
-        order = _Working(ticket, column)
-        if intent.purpose is Purpose.RUIN:
+            return Refused(f"{terms.lots} lots do not reduce the position of {held}")
+        order = _Working(request, column)
+        self._show(order, VenueOrderStatus.OPEN, self._now)
+        if closing:
             self._close_now(order)
         else:
-            self._working[ticket.client_order_id] = order
-        return Accepted(f"S-{ticket.client_order_id[:18]}")
+            self._working[request.client_order_id] = order
+        return Accepted(_venue_id(request.client_order_id))
 
-    def cancel(self, client_order_id: str) -> None:
+    def cancel(self, _symbol: Symbol, client_order_id: str) -> CancelAnswer:
         """End an order that waits."""
         order = self._working.pop(client_order_id, None)
-        if order is not None:
-            at = self._last.close_time if self._last is not None else 0
-            self._end(order, "cancelled", at, by_request=True)
+        if order is None:
+            known = client_order_id in self._orders
+            return CancelAnswer.TOO_LATE if known else CancelAnswer.NOT_FOUND
+        self._push(self._show(order, VenueOrderStatus.CANCELED, self._now, "cancelled"))
+        return CancelAnswer.TAKEN
 
-    def open_orders(self) -> Sequence[Ticket]:
+    def order(self, _symbol: Symbol, client_order_id: str) -> VenueOrder | None:
+        """Return one order as it stands."""
+        return self._orders.get(client_order_id)
+
+    def open_orders(self) -> Sequence[VenueOrder]:
         """Return the orders that wait."""
-        return [order.ticket for order in self._working.values()]
+        return [self._orders[client_order_id] for client_order_id in self._working]
 
-    def events(self, after: int) -> Sequence[VenueEvent]:
-        """Return what happened after the event ``after``, and forget what came before."""
-        self._tape.forget(after)
-        return tuple(self._tape.after(after))
+    def orders_since(self, since_ms: int) -> Sequence[VenueOrder]:
+        """Return the orders that changed at ``since_ms`` or later."""
+        return [one for one in self._orders.values() if one.updated_at >= since_ms]
+
+    def fills_since(self, since_ms: int) -> Sequence[VenueFill]:
+        """Return the executions from ``since_ms`` on."""
+        return [one for one in self._fills if one.occurred_at >= since_ms]
+
+    def funding_since(self, since_ms: int) -> Sequence[VenueFunding]:
+        """Return the settlements from ``since_ms`` on."""
+        return [one for one in self._funding if one.occurred_at >= since_ms]
 
     def account(self) -> VenueAccount:
-        """Return balances and positions."""
-        lots = zip(self._instruments, self._account.lots, strict=True)
-        return VenueAccount(self._account.cash, {one.symbol: held for one, held in lots})
+        """Return balances and positions; an asset in spot is a balance."""
+        quote = self._instruments[0].symbol.quote
+        balances = {quote: Decimal(self._account.cash) / CASH_SCALE}
+        positions = {}
+        for one, lots in zip(self._instruments, self._account.lots, strict=True):
+            if one.symbol.is_perpetual:
+                positions[one.symbol] = lots
+            else:
+                balances[one.symbol.base] = lots * one.lot_size
+        return VenueAccount(balances, dict(balances), positions)
+
+    def quote(self, symbol: Symbol) -> Quote:
+        """Return the last close as both sides of the touch."""
+        if self._last is None:
+            raise DataError("there is no price before the first bar")
+        bar = self._last.bars[self._columns[symbol]]
+        return Quote(symbol, bar.close, bar.close, bar.volume, bar.volume, self._now)
+
+    def server_time(self) -> int:
+        """Return the close of the last bar."""
+        return self._now
+
+    def drain(self) -> Sequence[VenueEvent]:
+        """Return what happened since the last call."""
+        pushed, self._pushed = self._pushed, []
+        return pushed
 
     def advance(self, row: BarRow) -> None:
         """Live through a bar: funding, the waiting orders, stops, in the order of the step.
@@ -196,7 +223,7 @@ class SimulatedVenue:
             return
         if row.open_time != last.close_time:
             raise DataError(f"the bar of {row.open_time} does not follow that of {last.open_time}")
-        self._tape.begin(row.open_time)
+        self._bar_time, self._trades = row.open_time, 0
         working, self._working = self._working, {}
         changes = [0] * len(row.bars)
         for order in working.values():
@@ -217,11 +244,15 @@ class SimulatedVenue:
             if found is not None:
                 self._fill(found, None, inside)
 
+    @property
+    def _now(self) -> int:
+        return self._last.close_time if self._last is not None else 0
+
     def _close_now(self, order: _Working) -> None:
         """Close a whole position at the last close, less slippage: what a ruin costs."""
         last = self._last
         if last is None:
-            raise DataError("nothing can be closed before the first bar")
+            raise InvalidValue("nothing can be closed before the first bar")
         mark = last.bars[order.column].close
         ticks = slip(mark, -sign(self._account.assets[order.column].lots), self._settings.slippage)
         fill = close_position(self._account, order.column, ticks, mark, FillReason.RUIN, 0)
@@ -229,60 +260,76 @@ class SimulatedVenue:
         self._end(order, "", last.close_time)
 
     def _fill(self, fill: SimulatedFill, order: _Working | None, occurred_at: int) -> None:
-        trade = self._tape.trade_id()
+        self._trades += 1
         if order is not None:
             order.filled += fill.lots
-        self._tape.events.append(
-            VenueFill(
-                self._tape.next_sequence,
-                trade,
-                order.ticket.client_order_id if order is not None else "",
-                None if order is not None else _PURPOSES[fill.reason],
-                self._instruments[fill.asset].symbol,
-                fill.side,
-                fill.lots,
-                fill.ticks,
-                fill.reference,
-                fill.fee,
-                fill.maker,
-                self._tape.bar_time,
-                occurred_at,
-            )
+        instrument = self._instruments[fill.asset]
+        found = VenueFill(
+            f"{self._bar_time}-{self._trades}",
+            order.request.client_order_id if order is not None else "",
+            instrument.symbol,
+            fill.side,
+            fill.lots,
+            fill.ticks,
+            instrument.money(fill.fee),
+            fill.maker,
+            occurred_at,
+            None if order is not None else _PURPOSES[fill.reason],
+            fill.reference,
         )
+        self._fills.append(found)
+        self._push(found)
 
     def _fund(self, column: int, received: int, part: str, occurred_at: int) -> None:
         if received == 0:
             return
         symbol = self._instruments[column].symbol
-        self._tape.events.append(
-            VenueFunding(
-                self._tape.next_sequence,
-                f"{self._tape.bar_time}-{part}-{symbol}",
-                symbol,
-                received,
-                self._tape.bar_time,
-                occurred_at,
-            )
-        )
+        settlement = f"{self._bar_time}-{part}-{symbol}"
+        found = VenueFunding(settlement, symbol, received, occurred_at)
+        self._funding.append(found)
+        self._push(found)
 
-    def _end(
-        self, order: _Working, reason: str, occurred_at: int, *, by_request: bool = False
-    ) -> None:
-        self._tape.events.append(
-            OrderEnded(
-                self._tape.next_sequence,
-                order.ticket.client_order_id,
-                order.filled,
-                reason,
-                by_request,
-                occurred_at,
-            )
+    def _end(self, order: _Working, reason: str, occurred_at: int) -> None:
+        filled = order.filled == order.request.terms.lots
+        status = VenueOrderStatus.FILLED if filled else VenueOrderStatus.EXPIRED
+        self._push(self._show(order, status, occurred_at, reason))
+
+    def _show(
+        self, order: _Working, status: VenueOrderStatus, at: int, reason: str = ""
+    ) -> VenueOrder:
+        client_order_id, terms = order.request.client_order_id, order.request.terms
+        shown = VenueOrder(
+            client_order_id,
+            _venue_id(client_order_id),
+            terms.symbol,
+            terms.side.sign,
+            terms.lots,
+            order.filled,
+            status,
+            at,
+            None,
+            reason,
         )
+        self._orders[client_order_id] = shown
+        _bound(self._orders)
+        return shown
+
+    def _push(self, event: VenueEvent) -> None:
+        self._pushed.append(event)
+
+
+def _venue_id(client_order_id: str) -> str:
+    return f"S-{client_order_id[:18]}"
+
+
+def _bound(kept: dict[str, Any]) -> None:
+    if len(kept) > _REMEMBERED:
+        del kept[next(iter(kept))]
 
 
 def _shortfall(order: _Working, row: BarRow) -> str:
     """Return why an order filled less than it asked for."""
-    if order.filled == order.ticket.intent.lots:
+    if order.filled == order.request.terms.lots:
         return ""
     if row.bars[order.column].missing:
         return "no trading: the bar is missing"
