@@ -1,5 +1,15 @@
 """What a session writes down: plain records, all money in whole units."""
 
+from .control import (
+    AuditRecord,
+    BreakerRecord,
+    ControlRecord,
+    ControlVerb,
+    DiscrepancyRecord,
+    IntentRecord,
+    IntentStatus,
+    LeaseRecord,
+)
 from .records import (
     AssetDecision,
     DecisionRecord,
@@ -17,9 +27,17 @@ from .records import (
 
 __all__ = [
     "AssetDecision",
+    "AuditRecord",
+    "BreakerRecord",
+    "ControlRecord",
+    "ControlVerb",
     "DecisionRecord",
+    "DiscrepancyRecord",
     "EquityMark",
     "FillRecord",
+    "IntentRecord",
+    "IntentStatus",
+    "LeaseRecord",
     "LedgerRecord",
     "OrderRecord",
     "PostingRecord",

@@ -1,0 +1,29 @@
+"""The kill flag that works when the database does not, as a port."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class KillSwitch(Protocol):
+    """One flag an account; set by anybody, cleared only by a person's re-arm.
+
+    Reading it is cheap enough to be done before every send. Safe to use from several processes.
+    Adapters: file, memory.
+    """
+
+    def reason(self, account: str) -> str | None:
+        """Return why the account is killed; None if it is not.
+
+        A flag that cannot be read counts as set.
+        """
+
+    def set(self, account: str, reason: str) -> None:
+        """Kill the account; a flag that is set keeps its first reason.
+
+        Raises:
+            StorageError: If the flag cannot be written.
+        """
+
+    def clear(self, account: str) -> None:
+        """Take the flag away; nothing happens if it is not set."""
