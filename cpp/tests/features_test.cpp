@@ -141,7 +141,7 @@ TEST_CASE("any split of the rows gives the same bits, saved and restored or not"
     for (const Form form : {Form::raw, Form::stationary}) {
         const auto specs = all_specs(form);
         const Table whole = run(bars, specs, bars.rows, 1, false);
-        for (const std::size_t piece : {1, 2, 127, 128, 129, 300})
+        for (const std::size_t piece : {1U, 2U, 127U, 128U, 129U, 300U})
             CHECK(run(bars, specs, piece, 1, piece != 2) == whole);
         for (std::size_t i = 0; i < whole.valid.size(); ++i)
             if (whole.valid[i] != 0)

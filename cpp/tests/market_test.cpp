@@ -300,6 +300,7 @@ TEST_CASE("a backtest starts flat, keeps every fill and ends with what it lost")
     for (const Fill& one : output.fills) {
         signed_lots[static_cast<std::size_t>(one.asset)] += one.side * one.lots;
     }
-    for (std::size_t i = 0; i < 4; ++i) CHECK(signed_lots[i] == lots[4 * 149 + i]);
+    const std::size_t last = 4 * std::size_t{149};
+    for (std::size_t i = 0; i < 4; ++i) CHECK(signed_lots[i] == lots[last + i]);
     if (output.ruined_at >= 0) CHECK(equity[149] == kCash + realised - fees + funded);
 }

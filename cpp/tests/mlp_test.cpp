@@ -158,7 +158,7 @@ TEST_CASE("batch, threads and dispatch level leave every bit alone") {
         const Mlp mlp = weights.build(kInputs, Activation::tanh, level);
         std::vector<float> actions(kRows * 5);
         std::vector<std::thread> threads;
-        for (const std::size_t part : {0, 1, 2, 3}) {
+        for (const std::size_t part : {0U, 1U, 2U, 3U}) {
             threads.emplace_back([&, part] {
                 std::vector<float> own(mlp.scratch_size());
                 const std::size_t first = part * kRows / 4;

@@ -30,7 +30,7 @@ METTLE_HD void observe_portfolio(const Market& market, const Account& account, I
     const auto equity = static_cast<double>(account.equity);
     out[0] = static_cast<float>(static_cast<double>(account.cash) / equity);
     for (int i = 0; i < assets; ++i) {
-        float* entry = out + 1 + 3 * i;
+        float* entry = out + 1 + Int{3} * i;
         const Int lots = account.lots[i];
         const Int basis = account.basis[i];
         const Int value = lots * price[i].close * market.terms[i].unit;  // checked by the mark
@@ -46,8 +46,10 @@ METTLE_HD void observe_portfolio(const Market& market, const Account& account, I
 // The part after the portfolio; a window needs window - 1 bars before t.
 METTLE_HD void observe_features(const Market& market, Mode mode, Int window, Int t, float* out) {
     if (mode == Mode::kIndex) {
-        out[0] = static_cast<float>(t / kIndexBase);
-        out[1] = static_cast<float>(t % kIndexBase);
+        const Int quotient = t / kIndexBase;
+        const Int remainder = t % kIndexBase;
+        out[0] = static_cast<float>(quotient);
+        out[1] = static_cast<float>(remainder);
         return;
     }
     const Int rows = mode == Mode::kWindow ? window : 1;
