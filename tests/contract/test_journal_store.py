@@ -153,7 +153,7 @@ def fill(sequence: int, trade_id: str, order_id: str = "o1") -> FillRecord:
     """Return a fill."""
     return FillRecord(
         "r", sequence, trade_id, order_id, "BTC/USDT", 100, 101, 102, -1, BIG, 3, 4, 17, -BIG,
-        maker=True, reason=2,
+        maker=True, reason=2, fee_asset="USDT", fee_amount=Decimal("0.00000017"),
     )  # fmt: skip
 
 
@@ -325,7 +325,7 @@ def test_orders_change_state_and_leave_the_live_ones(store: Store) -> None:
 def test_an_unknown_order_cannot_change(store: Store) -> None:
     """A change of an order that was never written down is refused."""
     change = replace(order("never"), state=Rejected("no"))
-    with pytest.raises(StorageError):
+    with pytest.raises(NotFound):
         write(store, lambda unit: unit.orders.update(change))
 
 

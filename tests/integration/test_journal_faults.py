@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from mettle.adapters.persistence.sql import SqlStore, engine, migrate, tables
+from mettle.adapters.persistence.sql import SqlStore, engine, migrate, schema
 from mettle.application.journal import RunStatus
 from mettle.application.ports.unit_of_work import Store
 from mettle.domain.errors import ConfigError, StorageError
@@ -143,7 +143,7 @@ def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
     plain = create_engine(f"sqlite:///{database}")
     with plain.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, tables.Base.metadata) == []
+        assert compare_metadata(context, schema.Base.metadata) == []
     plain.dispose()
     config = Config()
     config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
@@ -179,7 +179,7 @@ def test_no_column_is_a_float_of_money() -> None:
     """No amount, price or quantity is kept as a real number; only agents' actions are."""
     floats = [
         f"{table.name}.{column.name}"
-        for table in tables.Base.metadata.sorted_tables
+        for table in schema.Base.metadata.sorted_tables
         for column in table.columns
         if column.type.__class__.__name__ in {"Float", "Numeric", "Double", "REAL"}
     ]

@@ -10,14 +10,11 @@ from .control import (
     IntentStatus,
     LeaseRecord,
 )
+from .orders import FillRecord, LedgerRecord, OrderRecord, PostingRecord, fee_value
 from .records import (
     AssetDecision,
     DecisionRecord,
     EquityMark,
-    FillRecord,
-    LedgerRecord,
-    OrderRecord,
-    PostingRecord,
     RunRecord,
     RunStatus,
     SeenBar,
@@ -46,4 +43,5 @@ __all__ = [
     "SeenBar",
     "SnapshotRecord",
     "chain_link",
+    "fee_value",
 ]

@@ -1,7 +1,7 @@
-"""The rows of the journal.
+"""The rows of a run.
 
 Every time is Unix milliseconds UTC, every price ticks, every quantity lots, every amount of quote
-currency whole 1e-8 units; only ledger postings, which may be in any asset, are Decimals.
+currency whole 1e-8 units; only amounts that may be in any asset are Decimals.
 ``occurred_at`` is when the world did it, ``recorded_at`` when we wrote it down.
 """
 
@@ -10,10 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum
-
-from ...domain.orders import OrderIntent, OrderState
 
 
 class RunStatus(Enum):
@@ -150,85 +147,6 @@ class DecisionRecord:
     recorded_at: int
     equity: int
     assets: tuple[AssetDecision, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRecord:
-    """An intent and what became of it.
-
-    Attributes:
-        client_order_id: Ours, known before it is sent.
-        venue_order_id: Theirs, empty until they answer.
-    """
-
-    run_id: str
-    client_order_id: str
-    intent: OrderIntent
-    state: OrderState
-    recorded_at: int
-    updated_at: int
-    attempt: int = 1
-    venue_order_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FillRecord:
-    """One execution, applied exactly once.
-
-    Attributes:
-        sequence: Its place among the run's fills, from 0.
-        bar_time: Open of the bar in which it happened.
-        side: +1 buy, −1 sell.
-        reference: Ticks before slippage.
-        fee: Positive is paid.
-        realised: Profit by average cost, before fees.
-        reason: ``FillReason`` number.
-    """
-
-    run_id: str
-    sequence: int
-    trade_id: str
-    client_order_id: str
-    symbol: str
-    bar_time: int
-    occurred_at: int
-    recorded_at: int
-    side: int
-    lots: int
-    ticks: int
-    reference: int
-    fee: int
-    realised: int
-    maker: bool
-    reason: int
-
-
-@dataclass(frozen=True, slots=True)
-class PostingRecord:
-    """One leg of a ledger entry; the legs of an entry sum to zero in each asset."""
-
-    account: str
-    asset: str
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRecord:
-    """One balanced entry of the ledger.
-
-    Attributes:
-        sequence: Its place among the run's entries, from 0.
-        kind: ``deposit``, ``fill``, ``funding`` …
-        reference: What caused it: a trade id, a settlement; applied exactly once.
-    """
-
-    run_id: str
-    sequence: int
-    kind: str
-    reference: str
-    occurred_at: int
-    recorded_at: int
-    postings: tuple[PostingRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,16 @@ from ..journal import (
     SeenBar,
     SnapshotRecord,
 )
+from .control_rows import (
+    Audit,
+    Breakers,
+    Controls,
+    Cursors,
+    Discrepancies,
+    Intents,
+    Leases,
+    Modes,
+)
 
 
 class Runs(Protocol):
@@ -68,48 +78,82 @@ class Decisions(Protocol):
 
 
 class Orders(Protocol):
-    """Orders by client id."""
+    """Attempts by client order id, in order of addition."""
 
     def add(self, order: OrderRecord) -> None:
-        """Write an order down; StorageError if its id exists."""
+        """Write an attempt down; StorageError if its id exists."""
 
     def update(self, order: OrderRecord) -> None:
-        """Replace its state, venue id and ``updated_at``; NotFound if it was never added."""
+        """Replace what changes after the writing down; NotFound if it was never added.
 
-    def live(self, run_id: str) -> Sequence[OrderRecord]:
-        """Return the orders in no final state, in order of addition."""
+        That is: state, evidence, venue id, ``updated_at``, ``fence_at``, ``reserved``, ``sent_at``
+        and ``cancel_asked_at``. An update may be told only by the commit that it met nothing.
+        """
 
-    def latest(self, run_id: str, limit: int) -> Sequence[OrderRecord]:
-        """Return the newest orders, newest first."""
+    def find(self, client_order_id: str) -> OrderRecord | None:
+        """Return one, or None."""
+
+    def of_intent(self, account: str, intent_id: str) -> Sequence[OrderRecord]:
+        """Return the attempts of an intent."""
+
+    def live(self, account: str) -> Sequence[OrderRecord]:
+        """Return those in no final state, the ones not sent yet included."""
+
+    def possibly_live(self, account: str) -> Sequence[OrderRecord]:
+        """Return those that the venue may hold."""
+
+    def since(self, account: str, recorded_at: int) -> Sequence[OrderRecord]:
+        """Return those written down at ``recorded_at`` or later."""
+
+    def latest(self, account: str, limit: int) -> Sequence[OrderRecord]:
+        """Return the newest, newest first."""
 
 
 class Fills(Protocol):
-    """Fills of each run in order of execution."""
+    """Fills of each account in order of execution."""
 
     def add(self, fill: FillRecord) -> None:
-        """Append; StorageError if the trade id or the sequence exists."""
+        """Append; StorageError if the sequence, or symbol and trade id together, exist."""
 
-    def all(self, run_id: str) -> Iterator[FillRecord]:
+    def find(self, account: str, symbol: str, trade_id: str) -> FillRecord | None:
+        """Return one, or None."""
+
+    def of_order(self, account: str, client_order_id: str) -> Sequence[FillRecord]:
+        """Return the fills of an order of ours, in order."""
+
+    def lots_of(self, account: str, client_order_id: str) -> int:
+        """Return how many lots of an order of ours were filled."""
+
+    def all(self, account: str) -> Iterator[FillRecord]:
         """Yield every fill in order."""
 
-    def latest(self, run_id: str, limit: int) -> Sequence[FillRecord]:
+    def latest(self, account: str, limit: int) -> Sequence[FillRecord]:
         """Return the newest fills, newest first."""
 
-    def count(self, run_id: str) -> int:
+    def count(self, account: str) -> int:
         """Return how many there are."""
+
+    def next_sequence(self, account: str) -> int:
+        """Return the place of the next fill: one after the last, 0 if there is none."""
 
 
 class LedgerEntries(Protocol):
-    """The append-only ledger of each run."""
+    """The append-only ledger of each account."""
 
     def add(self, entry: LedgerRecord) -> None:
         """Append; StorageError if the sequence, or kind and reference together, exist."""
 
-    def all(self, run_id: str) -> Iterator[LedgerRecord]:
+    def find(self, account: str, kind: str, reference: str) -> LedgerRecord | None:
+        """Return the entry that an event caused, or None."""
+
+    def all(self, account: str) -> Iterator[LedgerRecord]:
         """Yield every entry in order, with its postings in order."""
 
-    def balances(self, run_id: str) -> Mapping[tuple[str, str], Decimal]:
-        """Return the exact sum of the postings of each (account, asset)."""
+    def balances(self, account: str) -> Mapping[tuple[str, str], Decimal]:
+        """Return the exact sum of the postings of each ledger account and asset."""
+
+    def next_sequence(self, account: str) -> int:
+        """Return the place of the next entry: one after the last, 0 if there is none."""
 
 
 class EquityMarks(Protocol):
@@ -176,6 +220,38 @@ class UnitOfWork(Protocol):
     @property
     def snapshots(self) -> Snapshots:
         """Snapshots."""
+
+    @property
+    def intents(self) -> Intents:
+        """Approved intents."""
+
+    @property
+    def leases(self) -> Leases:
+        """Who may trade."""
+
+    @property
+    def controls(self) -> Controls:
+        """Commands to sessions."""
+
+    @property
+    def modes(self) -> Modes:
+        """Why less than everything is allowed."""
+
+    @property
+    def breakers(self) -> Breakers:
+        """Breakers."""
+
+    @property
+    def discrepancies(self) -> Discrepancies:
+        """Differences to the venue."""
+
+    @property
+    def cursors(self) -> Cursors:
+        """How far the venue was read."""
+
+    @property
+    def audit(self) -> Audit:
+        """What changed what may be done."""
 
     def commit(self) -> None:
         """Make everything since the last commit durable."""

@@ -161,6 +161,9 @@ class Recorder:
             0,
             event.maker,
             int(REASONS[purpose]),
+            event.fee.currency,
+            event.fee.amount,
+            None if event.fee_price is None else event.fee_price.amount,
         )
         realised, entry = self._books.fill(fill)
         self._fills += 1
@@ -190,15 +193,11 @@ class Recorder:
     def _change(
         self, order: OrderRecord, state: OrderState, now_ms: int, venue_order_id: str = ""
     ) -> None:
-        changed = OrderRecord(
-            order.run_id,
-            order.client_order_id,
-            order.intent,
-            move(order.state, state, Evidence.STREAM),
-            order.recorded_at,
-            now_ms,
-            order.attempt,
-            venue_order_id or order.venue_order_id,
+        changed = replace(
+            order,
+            state=move(order.state, state, Evidence.STREAM),
+            updated_at=now_ms,
+            venue_order_id=venue_order_id or order.venue_order_id,
         )
         self._dirty[order.client_order_id] = changed
         if isinstance(state, FINAL):

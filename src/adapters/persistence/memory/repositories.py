@@ -1,25 +1,20 @@
-"""The repositories over tables in memory."""
+"""The repositories of a run over tables in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import TypeVar
 
 from ....application.journal import (
     DecisionRecord,
     EquityMark,
-    FillRecord,
-    LedgerRecord,
-    OrderRecord,
     RunRecord,
     RunStatus,
     SeenBar,
     SnapshotRecord,
 )
-from ....domain.errors import NotFound, StorageError
-from ....domain.orders import FINAL
+from ....domain.errors import NotFound
 from .views import View
 
 
@@ -99,94 +94,6 @@ class MemoryDecisions:
         return sum(one.run_id == run_id for one in self._view.values())
 
 
-class MemoryOrders:
-    """Orders by client id, in order of addition."""
-
-    def __init__(self, view: View[OrderRecord]) -> None:
-        self._view = view
-
-    def add(self, order: OrderRecord) -> None:
-        """Write an order down."""
-        self._view.add((order.client_order_id,), order)
-
-    def update(self, order: OrderRecord) -> None:
-        """Replace its state, venue id and time."""
-        known = self._view.get((order.client_order_id,))
-        if known is None:
-            raise StorageError(
-                f"orders: {order.client_order_id} was to be changed, and is not there"
-            )
-        changed = replace(
-            known,
-            state=order.state,
-            venue_order_id=order.venue_order_id,
-            updated_at=order.updated_at,
-        )
-        self._view.put((order.client_order_id,), changed)
-
-    def live(self, run_id: str) -> Sequence[OrderRecord]:
-        """Return the orders in no final state."""
-        orders = self._view.values()
-        return [one for one in orders if one.run_id == run_id and not isinstance(one.state, FINAL)]
-
-    def latest(self, run_id: str, limit: int) -> Sequence[OrderRecord]:
-        """Return the newest orders."""
-        return [one for one in self._view.values() if one.run_id == run_id][::-1][:limit]
-
-
-class MemoryFills:
-    """Fills in order of execution."""
-
-    def __init__(self, view: View[FillRecord], trades: View[str]) -> None:
-        self._view = view
-        self._trades = trades
-
-    def add(self, fill: FillRecord) -> None:
-        """Append."""
-        self._trades.add((fill.run_id, fill.trade_id), fill.trade_id)
-        self._view.add((fill.run_id, fill.sequence), fill)
-
-    def all(self, run_id: str) -> Iterator[FillRecord]:
-        """Yield every fill."""
-        fills = (one for one in self._view.values() if one.run_id == run_id)
-        return iter(sorted(fills, key=lambda one: one.sequence))
-
-    def latest(self, run_id: str, limit: int) -> Sequence[FillRecord]:
-        """Return the newest fills."""
-        return _newest(self._view.values(), run_id, limit, lambda one: one.sequence)
-
-    def count(self, run_id: str) -> int:
-        """Return how many there are."""
-        return sum(one.run_id == run_id for one in self._view.values())
-
-
-class MemoryLedgerEntries:
-    """The append-only ledger."""
-
-    def __init__(self, view: View[LedgerRecord], causes: View[int]) -> None:
-        self._view = view
-        self._causes = causes
-
-    def add(self, entry: LedgerRecord) -> None:
-        """Append."""
-        self._causes.add((entry.run_id, entry.kind, entry.reference), entry.sequence)
-        self._view.add((entry.run_id, entry.sequence), entry)
-
-    def all(self, run_id: str) -> Iterator[LedgerRecord]:
-        """Yield every entry with its postings."""
-        entries = (one for one in self._view.values() if one.run_id == run_id)
-        return iter(sorted(entries, key=lambda one: one.sequence))
-
-    def balances(self, run_id: str) -> Mapping[tuple[str, str], Decimal]:
-        """Return the exact sum of each account and asset."""
-        sums: dict[tuple[str, str], Decimal] = {}
-        for entry in self.all(run_id):
-            for leg in entry.postings:
-                key = (leg.account, leg.asset)
-                sums[key] = sums.get(key, Decimal(0)) + leg.amount
-        return sums
-
-
 class MemoryEquityMarks:
     """The equity curve."""
 
@@ -222,7 +129,7 @@ class MemorySnapshots:
         return self._view.get((run_id, name))
 
 
-R = TypeVar("R", DecisionRecord, FillRecord, EquityMark)
+R = TypeVar("R", DecisionRecord, EquityMark)
 
 
 def _newest(records: Sequence[R], run_id: str, limit: int, key: Callable[[R], int]) -> list[R]:

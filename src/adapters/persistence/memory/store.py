@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ....application.journal import (
+    AuditRecord,
+    BreakerRecord,
+    ControlRecord,
     DecisionRecord,
+    DiscrepancyRecord,
     EquityMark,
     FillRecord,
+    IntentRecord,
+    LeaseRecord,
     LedgerRecord,
     OrderRecord,
     RunRecord,
     SeenBar,
     SnapshotRecord,
 )
+from ....domain.risk import ModeCause
+from .control_repositories import (
+    MemoryAudit,
+    MemoryBreakers,
+    MemoryControls,
+    MemoryCursors,
+    MemoryDiscrepancies,
+    MemoryLeases,
+    MemoryModes,
+)
+from .order_repositories import MemoryFills, MemoryIntents, MemoryLedgerEntries, MemoryOrders
 from .repositories import (
     MemoryDecisions,
     MemoryEquityMarks,
-    MemoryFills,
-    MemoryLedgerEntries,
-    MemoryOrders,
     MemoryRuns,
     MemorySeenBars,
     MemorySnapshots,
 )
-from .views import Key, Lock, View
+from .views import Key, Lock, V, View
 
 
 class Tables:
@@ -36,13 +50,21 @@ class Tables:
         self.runs: dict[Key, RunRecord] = {}
         self.bars: dict[Key, SeenBar] = {}
         self.decisions: dict[Key, DecisionRecord] = {}
-        self.orders: dict[Key, OrderRecord] = {}
-        self.fills: dict[Key, FillRecord] = {}
-        self.trades: dict[Key, str] = {}
-        self.entries: dict[Key, LedgerRecord] = {}
-        self.causes: dict[Key, int] = {}
         self.marks: dict[Key, EquityMark] = {}
         self.snapshots: dict[Key, SnapshotRecord] = {}
+        self.intents: dict[Key, IntentRecord] = {}
+        self.orders: dict[Key, OrderRecord] = {}
+        self.fills: dict[Key, FillRecord] = {}
+        self.trades: dict[Key, FillRecord] = {}
+        self.entries: dict[Key, LedgerRecord] = {}
+        self.causes: dict[Key, LedgerRecord] = {}
+        self.leases: dict[Key, LeaseRecord] = {}
+        self.controls: dict[Key, ControlRecord] = {}
+        self.modes: dict[Key, ModeCause] = {}
+        self.breakers: dict[Key, BreakerRecord] = {}
+        self.discrepancies: dict[Key, DiscrepancyRecord] = {}
+        self.cursors: dict[Key, tuple[str, str, int]] = {}
+        self.audit: dict[Key, AuditRecord] = {}
 
 
 class MemoryUnitOfWork:
@@ -50,25 +72,24 @@ class MemoryUnitOfWork:
 
     def __init__(self, tables: Tables, lock: Lock) -> None:
         self._lock = lock
-        runs = View(tables.runs, lock)
-        bars = View(tables.bars, lock)
-        decisions = View(tables.decisions, lock)
-        orders = View(tables.orders, lock)
-        fills, trades = View(tables.fills, lock), View(tables.trades, lock)
-        entries, causes = View(tables.entries, lock), View(tables.causes, lock)
-        marks = View(tables.marks, lock)
-        snapshots = View(tables.snapshots, lock)
-        self._views = (
-            runs, bars, decisions, orders, fills, trades, entries, causes, marks, snapshots
-        )  # fmt: skip
-        self.runs = MemoryRuns(runs)
-        self.bars = MemorySeenBars(bars)
-        self.decisions = MemoryDecisions(decisions)
+        self._views: list[View[Any]] = []
+        orders = self._view(tables.orders)
+        self.runs = MemoryRuns(self._view(tables.runs))
+        self.bars = MemorySeenBars(self._view(tables.bars))
+        self.decisions = MemoryDecisions(self._view(tables.decisions))
+        self.marks = MemoryEquityMarks(self._view(tables.marks))
+        self.snapshots = MemorySnapshots(self._view(tables.snapshots))
+        self.intents = MemoryIntents(self._view(tables.intents))
         self.orders = MemoryOrders(orders)
-        self.fills = MemoryFills(fills, trades)
-        self.ledger = MemoryLedgerEntries(entries, causes)
-        self.marks = MemoryEquityMarks(marks)
-        self.snapshots = MemorySnapshots(snapshots)
+        self.fills = MemoryFills(self._view(tables.fills), self._view(tables.trades), orders)
+        self.ledger = MemoryLedgerEntries(self._view(tables.entries), self._view(tables.causes))
+        self.leases = MemoryLeases(self._view(tables.leases))
+        self.controls = MemoryControls(self._view(tables.controls))
+        self.modes = MemoryModes(self._view(tables.modes))
+        self.breakers = MemoryBreakers(self._view(tables.breakers))
+        self.discrepancies = MemoryDiscrepancies(self._view(tables.discrepancies))
+        self.cursors = MemoryCursors(self._view(tables.cursors))
+        self.audit = MemoryAudit(self._view(tables.audit))
 
     def commit(self) -> None:
         """Make everything since the last commit visible to others."""
@@ -88,6 +109,11 @@ class MemoryUnitOfWork:
         for view in self._views:
             view.undo()
         self._lock.release()
+
+    def _view(self, table: dict[Key, V]) -> View[V]:
+        view = View(table, self._lock)
+        self._views.append(view)
+        return view
 
 
 class MemoryStore:

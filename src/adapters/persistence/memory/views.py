@@ -42,7 +42,11 @@ class View(Generic[V]):
     def __init__(self, base: dict[Key, V], lock: Lock) -> None:
         self._base = base
         self._lock = lock
-        self._changed: dict[Key, V] = {}
+        self._changed: dict[Key, V | None] = {}
+
+    def lock(self) -> None:
+        """Take the write lock before reading what is to be changed."""
+        self._lock.take()
 
     def add(self, key: Key, value: V) -> None:
         """Add a row; StorageError if there is one."""
@@ -56,18 +60,30 @@ class View(Generic[V]):
         self._lock.take()
         self._changed[key] = value
 
+    def remove(self, key: Key) -> bool:
+        """Take a row away; return whether there was one."""
+        self._lock.take()
+        there = self.get(key) is not None
+        if there:
+            self._changed[key] = None
+        return there
+
     def get(self, key: Key) -> V | None:
         """Return a row, or None."""
-        found = self._changed.get(key)
-        return self._base.get(key) if found is None else found
+        return self._changed[key] if key in self._changed else self._base.get(key)
 
     def values(self) -> list[V]:
         """Return all rows, in the order of their first addition."""
-        return list({**self._base, **self._changed}.values())
+        rows = {**self._base, **self._changed}.values() if self._changed else self._base.values()
+        return [row for row in rows if row is not None]
 
     def commit(self) -> None:
         """Make the changes visible to others."""
-        self._base.update(self._changed)
+        for key, value in self._changed.items():
+            if value is None:
+                self._base.pop(key, None)
+            else:
+                self._base[key] = value
         self._changed.clear()
 
     def undo(self) -> None:

@@ -1,4 +1,4 @@
-"""Between the journal's records and the tables' rows."""
+"""Between the records of a run and the tables' rows."""
 
 from __future__ import annotations
 
@@ -12,44 +12,16 @@ from ....application.journal import (
     AssetDecision,
     DecisionRecord,
     EquityMark,
-    FillRecord,
-    LedgerRecord,
-    OrderRecord,
-    PostingRecord,
     RunRecord,
     RunStatus,
     SeenBar,
     SnapshotRecord,
 )
-from ....domain.errors import StorageError
-from ....domain.market import Symbol
-from ....domain.orders import (
-    FINAL,
-    Canceled,
-    Cancelling,
-    Denied,
-    Expired,
-    Filled,
-    Intended,
-    NotPlaced,
-    Open,
-    Opening,
-    OrderIntent,
-    OrderState,
-    Partial,
-    Purpose,
-    Reduction,
-    Rejected,
-    Side,
-    Submitting,
-    Unknown,
-    filled_lots,
-)
 
 Row = dict[str, Any]
 
 
-class _Columns:
+class Columns:
     """The fields of a record that are columns of the same name."""
 
     def __init__(self, kind: type[Any]) -> None:
@@ -57,32 +29,15 @@ class _Columns:
         self._read = attrgetter(*self.names)
 
     def row(self, record: object) -> Row:
+        """Return the columns of a record."""
         return dict(zip(self.names, self._read(record), strict=True))
 
 
-_RUN = _Columns(RunRecord)
-_BAR = _Columns(SeenBar)
-_FILL = _Columns(FillRecord)
-_MARK = _Columns(EquityMark)
-_ASSET = _Columns(AssetDecision)
-_SNAPSHOT = _Columns(SnapshotRecord)
-
-_STATES: dict[str, type[OrderState]] = {
-    "intended": Intended,
-    "submitting": Submitting,
-    "unknown": Unknown,
-    "open": Open,
-    "partial": Partial,
-    "cancelling": Cancelling,
-    "filled": Filled,
-    "expired": Expired,
-    "canceled": Canceled,
-    "rejected": Rejected,
-    "not_placed": NotPlaced,
-    "denied": Denied,
-}
-_STATE_NAMES = {kind: name for name, kind in _STATES.items()}
-FINAL_STATES = tuple(name for name, kind in _STATES.items() if kind in FINAL)
+_RUN = Columns(RunRecord)
+_BAR = Columns(SeenBar)
+_MARK = Columns(EquityMark)
+_ASSET = Columns(AssetDecision)
+_SNAPSHOT = Columns(SnapshotRecord)
 
 
 def run_row(run: RunRecord) -> Row:
@@ -128,112 +83,6 @@ def decision_record(row: Mapping[str, Any], assets: Sequence[Mapping[str, Any]])
     """Return the decision of a row and its assets' rows."""
     parts = tuple(AssetDecision(**{name: one[name] for name in _ASSET.names}) for one in assets)
     return DecisionRecord(**row, assets=parts)
-
-
-def state_row(state: OrderState) -> Row:
-    """Return the columns that hold a state."""
-    return {
-        "state": _STATE_NAMES[type(state)],
-        "filled": filled_lots(state),
-        "reason": getattr(state, "reason", ""),
-        "unknown_since": state.since if isinstance(state, Unknown) else None,
-    }
-
-
-def order_row(order: OrderRecord, place: int) -> Row:
-    """Return the row of an order; ``place`` keeps the order of addition."""
-    intent = order.intent
-    return {
-        "client_order_id": order.client_order_id,
-        "run_id": order.run_id,
-        "place": place,
-        "kind": "opening" if isinstance(intent, Opening) else "reduction",
-        "closes": intent.closes if isinstance(intent, Opening) else intent.lots,
-        "purpose": intent.purpose.value,
-        "account": intent.account,
-        "symbol": str(intent.symbol),
-        "side": intent.side.sign,
-        "lots": intent.lots,
-        "decided_at": intent.decided_at,
-        "attempt": order.attempt,
-        "venue_order_id": order.venue_order_id,
-        "recorded_at": order.recorded_at,
-        "updated_at": order.updated_at,
-        **state_row(order.state),
-    }
-
-
-def order_record(row: Mapping[str, Any]) -> OrderRecord:
-    """Return the order of a row."""
-    common: dict[str, Any] = {
-        "account": row["account"],
-        "symbol": Symbol.parse(row["symbol"]),
-        "side": Side.BUY if row["side"] > 0 else Side.SELL,
-        "lots": row["lots"],
-        "decided_at": row["decided_at"],
-    }
-    intent: OrderIntent
-    if row["kind"] == "opening":
-        intent = Opening(**common, closes=row["closes"])
-    else:
-        intent = Reduction(**common, purpose=Purpose(row["purpose"]))
-    return OrderRecord(
-        row["run_id"],
-        row["client_order_id"],
-        intent,
-        _state(row),
-        row["recorded_at"],
-        row["updated_at"],
-        row["attempt"],
-        row["venue_order_id"],
-    )
-
-
-def _state(row: Mapping[str, Any]) -> OrderState:
-    kind = _STATES.get(row["state"])
-    if kind is None:
-        raise StorageError(
-            f"order {row['client_order_id']}: unknown state {row['state']!r}",
-            mend="restore a backup; the database was changed by something else",
-        )
-    known = {
-        "filled": row["filled"],
-        "reason": row["reason"],
-        "since": row["unknown_since"],
-    }
-    return kind(**{one.name: known[one.name] for one in fields(kind)})
-
-
-def fill_row(fill: FillRecord) -> Row:
-    """Return the row of a fill."""
-    return _FILL.row(fill)
-
-
-def fill_record(row: Mapping[str, Any]) -> FillRecord:
-    """Return the fill of a row."""
-    return FillRecord(**row)
-
-
-def entry_rows(entry: LedgerRecord) -> tuple[Row, list[Row]]:
-    """Return the row of a ledger entry and one row a posting."""
-    key = {"run_id": entry.run_id, "sequence": entry.sequence}
-    head = key | {
-        "kind": entry.kind,
-        "reference": entry.reference,
-        "occurred_at": entry.occurred_at,
-        "recorded_at": entry.recorded_at,
-    }
-    legs = [
-        key | {"place": place, "account": leg.account, "asset": leg.asset, "amount": leg.amount}
-        for place, leg in enumerate(entry.postings)
-    ]
-    return head, legs
-
-
-def entry_record(row: Mapping[str, Any], legs: Sequence[Mapping[str, Any]]) -> LedgerRecord:
-    """Return the entry of a row and its postings' rows."""
-    postings = tuple(PostingRecord(leg["account"], leg["asset"], leg["amount"]) for leg in legs)
-    return LedgerRecord(**row, postings=postings)
 
 
 def mark_row(mark: EquityMark) -> Row:

@@ -1,19 +1,15 @@
-"""The repositories over SQL."""
+"""The repositories of a run over SQL."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import func, select, update
 
 from ....application.journal import (
     DecisionRecord,
     EquityMark,
-    FillRecord,
-    LedgerRecord,
-    OrderRecord,
     RunRecord,
     RunStatus,
     SeenBar,
@@ -26,10 +22,6 @@ from .tables import (
     AssetDecisionRow,
     DecisionRow,
     EquityMarkRow,
-    FillRow,
-    LedgerEntryRow,
-    OrderRow,
-    PostingRow,
     RunRow,
     SeenBarRow,
     SnapshotRow,
@@ -139,114 +131,6 @@ class SqlDecisions:
         """Return how many there are."""
         query = select(func.count()).select_from(DecisionRow).where(DecisionRow.run_id == run_id)
         return int(self._session.scalar(query))
-
-
-class SqlOrders:
-    """Orders by client id."""
-
-    def __init__(self, session: SqlSession) -> None:
-        self._session = session
-        self._places: dict[str, int] = {}
-
-    def add(self, order: OrderRecord) -> None:
-        """Write an order down."""
-        place = self._next_place(order.run_id)
-        self._session.insert(OrderRow, [codec.order_row(order, place)])
-
-    def update(self, order: OrderRecord) -> None:
-        """Replace its state, venue id and time."""
-        change = {
-            "client_order_id": order.client_order_id,
-            **codec.state_row(order.state),
-            "venue_order_id": order.venue_order_id,
-            "updated_at": order.updated_at,
-        }
-        self._session.update(OrderRow, [change])
-
-    def live(self, run_id: str) -> Sequence[OrderRecord]:
-        """Return the orders in no final state."""
-        query = select(OrderRow.__table__).where(OrderRow.run_id == run_id)
-        query = query.where(OrderRow.state.not_in(codec.FINAL_STATES)).order_by(OrderRow.place)
-        return [codec.order_record(row) for row in self._session.rows(query)]
-
-    def latest(self, run_id: str, limit: int) -> Sequence[OrderRecord]:
-        """Return the newest orders."""
-        query = select(OrderRow.__table__).where(OrderRow.run_id == run_id)
-        query = query.order_by(OrderRow.place.desc()).limit(limit)
-        return [codec.order_record(row) for row in self._session.rows(query)]
-
-    def _next_place(self, run_id: str) -> int:
-        if run_id not in self._places:
-            query = select(func.max(OrderRow.place)).where(OrderRow.run_id == run_id)
-            last = self._session.scalar(query)
-            self._places[run_id] = -1 if last is None else int(last)
-        self._places[run_id] += 1
-        return self._places[run_id]
-
-
-class SqlFills:
-    """Fills in order of execution."""
-
-    def __init__(self, session: SqlSession) -> None:
-        self._session = session
-
-    def add(self, fill: FillRecord) -> None:
-        """Append."""
-        self._session.insert(FillRow, [codec.fill_row(fill)])
-
-    def all(self, run_id: str) -> Iterator[FillRecord]:
-        """Yield every fill."""
-        query = select(FillRow.__table__).where(FillRow.run_id == run_id)
-        return map(codec.fill_record, self._session.rows(query.order_by(FillRow.sequence)))
-
-    def latest(self, run_id: str, limit: int) -> Sequence[FillRecord]:
-        """Return the newest fills."""
-        query = select(FillRow.__table__).where(FillRow.run_id == run_id)
-        query = query.order_by(FillRow.sequence.desc()).limit(limit)
-        return [codec.fill_record(row) for row in self._session.rows(query)]
-
-    def count(self, run_id: str) -> int:
-        """Return how many there are."""
-        query = select(func.count()).select_from(FillRow).where(FillRow.run_id == run_id)
-        return int(self._session.scalar(query))
-
-
-class SqlLedgerEntries:
-    """The append-only ledger."""
-
-    def __init__(self, session: SqlSession) -> None:
-        self._session = session
-
-    def add(self, entry: LedgerRecord) -> None:
-        """Append."""
-        head, legs = codec.entry_rows(entry)
-        self._session.insert(LedgerEntryRow, [head])
-        self._session.insert(PostingRow, legs)
-
-    def all(self, run_id: str) -> Iterator[LedgerRecord]:
-        """Yield every entry with its postings."""
-        heads = select(LedgerEntryRow.__table__).where(LedgerEntryRow.run_id == run_id)
-        query = select(PostingRow.__table__).where(PostingRow.run_id == run_id)
-        legs = itertools.groupby(
-            self._session.rows(query.order_by(PostingRow.sequence, PostingRow.place)),
-            key=lambda row: row["sequence"],
-        )
-        sequence, group = next(legs, (None, iter(())))
-        for head in self._session.rows(heads.order_by(LedgerEntryRow.sequence)):
-            if head["sequence"] == sequence:
-                yield codec.entry_record(head, list(group))
-                sequence, group = next(legs, (None, iter(())))
-            else:
-                yield codec.entry_record(head, [])
-
-    def balances(self, run_id: str) -> Mapping[tuple[str, str], Decimal]:
-        """Return the exact sum of each account and asset; text cannot be summed by the database."""
-        query = select(PostingRow.account, PostingRow.asset, PostingRow.amount)
-        sums: dict[tuple[str, str], Decimal] = {}
-        for row in self._session.rows(query.where(PostingRow.run_id == run_id)):
-            key = (row["account"], row["asset"])
-            sums[key] = sums.get(key, Decimal(0)) + row["amount"]
-        return sums
 
 
 class SqlEquityMarks:

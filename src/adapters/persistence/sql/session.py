@@ -8,16 +8,19 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, Table, Update, bindparam, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from ....domain.errors import StorageError
+from ....domain.errors import NotFound, StorageError
+from .codec import Row
 from .engine import WRITING, translated
-from .tables import Base
+from .schema import Base
 
 _PAGE = 2_000
 """Rows fetched at a time when a whole table is walked."""
 
 _TABLES = tuple(Base.metadata.sorted_tables)
 """Parents first."""
+_BY_NAME = {table.name: table for table in _TABLES}
 
 _INSERTS = {table.name: insert(table) for table in _TABLES}
 
@@ -34,8 +37,8 @@ class SqlSession:
         self._writing = writing
         self._name = engine.url.render_as_string(hide_password=True)
         self._connection: Connection | None = None
-        self._waiting: dict[str, list[dict[str, Any]]] = {}
-        self._updates: dict[str, list[dict[str, Any]]] = {}
+        self._waiting: dict[str, list[Row]] = {}
+        self._updates: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
 
     def translated(self) -> AbstractContextManager[None]:
         """Turn the driver's errors into ours while the block runs."""
@@ -50,15 +53,23 @@ class SqlSession:
         self._flush(self._connection)
         return self._connection
 
-    def insert(self, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    def insert(self, table: type[Base], rows: Sequence[Row]) -> None:
         """Add rows, at the latest by the next commit."""
         self.check_writing()
         self._waiting.setdefault(table.__tablename__, []).extend(rows)
 
-    def update(self, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
-        """Change rows by primary key; a later change of the same row wins."""
+    def update(self, table: type[Base], key: Row, values: Row) -> None:
+        """Change the row of a key, at the latest by the next commit; NotFound if there is none."""
         self.check_writing()
-        self._updates.setdefault(table.__tablename__, []).extend(rows)
+        changed = (table.__tablename__, tuple(key))
+        self._updates.setdefault(changed, []).append({**_bound(key), **values})
+
+    def put(self, table: type[Base], row: Row) -> None:
+        """Add a row, or replace that of the same primary key."""
+        self.check_writing()
+        with self.translated():
+            connection = self.connection()
+            connection.execute(_put_of(_BY_NAME[table.__tablename__], connection.dialect.name), row)
 
     def execute(self, statement: Executable) -> int:
         """Run a statement that writes; return how many rows it met."""
@@ -110,30 +121,30 @@ class SqlSession:
             for table in _TABLES:
                 if rows := waiting.get(table.name):
                     connection.execute(_INSERTS[table.name], rows)
-            for table in _TABLES:
-                if rows := updates.get(table.name):
-                    _update(connection, table, rows)
+            for (name, keys), rows in updates.items():
+                statement = _update_of(_BY_NAME[name], keys)
+                met = connection.execute(statement, rows).rowcount
+                if met != len(rows):
+                    raise NotFound(f"{name}: {len(rows)} rows were to be changed, {met} were there")
+
+
+def _bound(key: Row) -> Row:
+    return {f"key_{name}": value for name, value in key.items()}
 
 
 @cache
-def _update_of(table: Table, names: tuple[str, ...]) -> Update:
-    """Return the statement that sets all of ``names`` but the primary key, by primary key."""
-    keys = {column.name for column in table.primary_key}
-    statement = update(table)
-    for key in sorted(keys):
-        statement = statement.where(table.c[key] == bindparam(f"key_{key}"))
-    return statement.values({name: bindparam(f"new_{name}") for name in names if name not in keys})
+def _update_of(table: Table, keys: tuple[str, ...]) -> Update:
+    return update(table).where(*(table.c[key] == bindparam(f"key_{key}") for key in keys))
 
 
-def _update(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    keys = {column.name for column in table.primary_key}
-    bound = [
-        {(f"key_{name}" if name in keys else f"new_{name}"): value for name, value in row.items()}
-        for row in rows
-    ]
-    met = connection.execute(_update_of(table, tuple(rows[0])), bound).rowcount
-    if met != len(rows):
-        raise StorageError(
-            f"{table.name}: {len(rows)} rows were to be changed, {met} were there",
-            mend="restore a backup; rows have been taken away by something else",
-        )
+@cache
+def _put_of(table: Table, dialect: str) -> Executable:
+    keys = [column.name for column in table.primary_key]
+    rest = [column.name for column in table.columns if column.name not in keys]
+    if dialect == "postgresql":
+        on_postgres = postgresql.insert(table)
+        values = {name: on_postgres.excluded[name] for name in rest}
+        return on_postgres.on_conflict_do_update(index_elements=keys, set_=values)
+    on_sqlite = sqlite.insert(table)
+    values = {name: on_sqlite.excluded[name] for name in rest}
+    return on_sqlite.on_conflict_do_update(index_elements=keys, set_=values)

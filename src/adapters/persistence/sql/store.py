@@ -8,14 +8,21 @@ from typing import Self
 
 from sqlalchemy import Engine
 
+from .control_repositories import (
+    SqlAudit,
+    SqlBreakers,
+    SqlControls,
+    SqlCursors,
+    SqlDiscrepancies,
+    SqlLeases,
+    SqlModes,
+)
 from .engine import open_engine
 from .migrate import migrate
+from .order_repositories import SqlFills, SqlIntents, SqlLedgerEntries, SqlOrders
 from .repositories import (
     SqlDecisions,
     SqlEquityMarks,
-    SqlFills,
-    SqlLedgerEntries,
-    SqlOrders,
     SqlRuns,
     SqlSeenBars,
     SqlSnapshots,
@@ -36,6 +43,14 @@ class SqlUnitOfWork:
         self.ledger = SqlLedgerEntries(self._session)
         self.marks = SqlEquityMarks(self._session)
         self.snapshots = SqlSnapshots(self._session)
+        self.intents = SqlIntents(self._session)
+        self.leases = SqlLeases(self._session)
+        self.controls = SqlControls(self._session)
+        self.modes = SqlModes(self._session)
+        self.breakers = SqlBreakers(self._session)
+        self.discrepancies = SqlDiscrepancies(self._session)
+        self.cursors = SqlCursors(self._session)
+        self.audit = SqlAudit(self._session)
 
     def commit(self) -> None:
         """Make everything since the last commit durable."""

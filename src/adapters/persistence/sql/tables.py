@@ -1,51 +1,15 @@
-"""The tables of the journal. Money is whole 1e-8 units or exact text, times are integers."""
+"""The tables of a run. Money is whole 1e-8 units or exact text, times are integers."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-from sqlalchemy import (
-    BigInteger,
-    Dialect,
-    Float,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Integer,
-    LargeBinary,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import Float, ForeignKey, ForeignKeyConstraint, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
 
+from .columns import Base, Id, Name, Small, Whole
 
-class ExactDecimal(TypeDecorator[Decimal]):
-    """A Decimal as text: SQLite's NUMERIC is a float underneath and loses digits."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Decimal | None, _dialect: Dialect) -> str | None:
-        """Write all digits, without an exponent."""
-        return None if value is None else f"{value:f}"
-
-    def process_result_value(self, value: Any | None, _dialect: Dialect) -> Decimal | None:
-        """Read them back."""
-        return None if value is None else Decimal(value)
-
-
-Id = Annotated[str, mapped_column(String(80))]
-Name = Annotated[str, mapped_column(String(40))]
-Whole = Annotated[int, mapped_column(BigInteger)]
-"""Ticks, lots, 1e-8 units or Unix milliseconds."""
-Small = Annotated[int, mapped_column(Integer)]
 RunKey = Annotated[str, mapped_column(String(80), ForeignKey("runs.run_id"), primary_key=True)]
-
-
-class Base(DeclarativeBase):
-    """The declarative root."""
 
 
 class RunRow(Base):
@@ -120,88 +84,6 @@ class AssetDecisionRow(Base):
     target_lots: Mapped[Whole | None]
     change: Mapped[Whole]
     verdict: Mapped[str] = mapped_column(Text)
-
-
-class OrderRow(Base):
-    """An intent and its state."""
-
-    __tablename__ = "orders"
-
-    client_order_id: Mapped[Id] = mapped_column(primary_key=True)
-    run_id: Mapped[Id] = mapped_column(ForeignKey("runs.run_id"), index=True)
-    place: Mapped[Whole]
-    kind: Mapped[Name]
-    purpose: Mapped[Name]
-    account: Mapped[Id]
-    symbol: Mapped[Name]
-    side: Mapped[Small]
-    lots: Mapped[Whole]
-    closes: Mapped[Whole]
-    decided_at: Mapped[Whole]
-    attempt: Mapped[Small]
-    state: Mapped[Name] = mapped_column(index=True)
-    filled: Mapped[Whole]
-    reason: Mapped[str] = mapped_column(Text)
-    unknown_since: Mapped[Whole | None]
-    venue_order_id: Mapped[Id]
-    recorded_at: Mapped[Whole]
-    updated_at: Mapped[Whole]
-
-
-class FillRow(Base):
-    """One execution."""
-
-    __tablename__ = "fills"
-    __table_args__ = (UniqueConstraint("run_id", "trade_id"),)
-
-    run_id: Mapped[RunKey]
-    sequence: Mapped[Whole] = mapped_column(primary_key=True)
-    trade_id: Mapped[Id]
-    client_order_id: Mapped[Id] = mapped_column(ForeignKey("orders.client_order_id"))
-    symbol: Mapped[Name]
-    bar_time: Mapped[Whole]
-    occurred_at: Mapped[Whole]
-    recorded_at: Mapped[Whole]
-    side: Mapped[Small]
-    lots: Mapped[Whole]
-    ticks: Mapped[Whole]
-    reference: Mapped[Whole]
-    fee: Mapped[Whole]
-    realised: Mapped[Whole]
-    maker: Mapped[bool]
-    reason: Mapped[Small]
-
-
-class LedgerEntryRow(Base):
-    """One balanced entry."""
-
-    __tablename__ = "ledger_entries"
-    __table_args__ = (UniqueConstraint("run_id", "kind", "reference"),)
-
-    run_id: Mapped[RunKey]
-    sequence: Mapped[Whole] = mapped_column(primary_key=True)
-    kind: Mapped[Name]
-    reference: Mapped[Id]
-    occurred_at: Mapped[Whole]
-    recorded_at: Mapped[Whole]
-
-
-class PostingRow(Base):
-    """One leg of an entry."""
-
-    __tablename__ = "ledger_postings"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["run_id", "sequence"], ["ledger_entries.run_id", "ledger_entries.sequence"]
-        ),
-    )
-
-    run_id: Mapped[Id] = mapped_column(primary_key=True)
-    sequence: Mapped[Whole] = mapped_column(primary_key=True)
-    place: Mapped[Small] = mapped_column(primary_key=True)
-    account: Mapped[Id]
-    asset: Mapped[Name]
-    amount: Mapped[Decimal] = mapped_column(ExactDecimal)
 
 
 class EquityMarkRow(Base):
