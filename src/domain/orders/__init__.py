@@ -2,6 +2,22 @@
 
 from .fill import Fill
 from .intent import Opening, OrderIntent, Purpose, Reduction, intent_for, intent_id
+from .plan import (
+    AttemptView,
+    Cancel,
+    Clarify,
+    ExecutionPolicy,
+    Finish,
+    Place,
+    PlanKind,
+    PlanStep,
+    Wait,
+    is_urgent,
+    maker_price,
+    next_step,
+    plan_for,
+    taker_price,
+)
 from .side import Side
 from .state import (
     FINAL,
@@ -23,18 +39,23 @@ from .state import (
     filled_lots,
     move,
 )
-from .terms import Leg, OrderKind, OrderTerms, TimeInForce, client_order_id
+from .terms import Leg, OrderKind, OrderTerms, TimeInForce, client_order_id, is_ours
 
 __all__ = [
     "FINAL",
     "POSSIBLY_LIVE",
+    "AttemptView",
+    "Cancel",
     "Canceled",
     "Cancelling",
+    "Clarify",
     "Denied",
     "Evidence",
+    "ExecutionPolicy",
     "Expired",
     "Fill",
     "Filled",
+    "Finish",
     "Intended",
     "Leg",
     "NotPlaced",
@@ -45,6 +66,9 @@ __all__ = [
     "OrderState",
     "OrderTerms",
     "Partial",
+    "Place",
+    "PlanKind",
+    "PlanStep",
     "Purpose",
     "Reduction",
     "Rejected",
@@ -52,9 +76,16 @@ __all__ = [
     "Submitting",
     "TimeInForce",
     "Unknown",
+    "Wait",
     "client_order_id",
     "filled_lots",
     "intent_for",
     "intent_id",
+    "is_ours",
+    "is_urgent",
+    "maker_price",
     "move",
+    "next_step",
+    "plan_for",
+    "taker_price",
 ]

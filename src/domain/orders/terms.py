@@ -14,6 +14,8 @@ from .side import Side
 
 _NAMESPACE = uuid.UUID("6f0d5a5e-6b1e-5a0f-9c55-6d6574746c65")
 """Client order ids are UUIDv5 of this name space: the same attempt gets the same id again."""
+_TAG = 8
+"""Hex digits that all ids of one account share, so that its orders are known for ours."""
 
 
 class Leg(Enum):
@@ -91,7 +93,22 @@ def client_order_id(
     """Return the id that the venue sees.
 
     A pure function of what is sent for, so a restart finds its own orders again. ``attempt`` rises
-    only after the attempt before it has ended by evidence.
+    only after the attempt before it has ended by evidence. The first digits are the account's, so
+    that an order of ours is known as such even if the journal has lost it.
     """
     scope = f"{environment}|{venue}|{intent.account}"
-    return str(uuid.uuid5(_NAMESPACE, f"{scope}|{intent_id(intent)}|{leg.value}|{attempt}"))
+    name = f"{scope}|{intent_id(intent)}|{leg.value}|{attempt}"
+    return _tag(scope) + str(uuid.uuid5(_NAMESPACE, name))[_TAG:]
+
+
+def is_ours(order_id: str, account: str, *, venue: str, environment: str = "paper") -> bool:
+    """Return whether a client order id was made for the account by :func:`client_order_id`."""
+    try:
+        version = uuid.UUID(order_id).version
+    except ValueError:
+        return False
+    return version == 5 and order_id.startswith(_tag(f"{environment}|{venue}|{account}"))
+
+
+def _tag(scope: str) -> str:
+    return uuid.uuid5(_NAMESPACE, scope).hex[:_TAG]

@@ -1,0 +1,114 @@
+"""Finding out what became of an order of unknown outcome: never by age, only by evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...domain.errors import VenueError
+from ..journal import OrderRecord
+from ..ports.venue import Venue, VenueFill, VenueOrder
+
+_EARLY = (500, 1_000, 2_000, 5_000, 10_000)
+"""When the first queries are due after an outcome became unknown, milliseconds."""
+_LATE = 15_000
+_APART = 5_000
+"""How far apart two histories must be read to count as two."""
+_BEFORE = 300_000
+"""How far before the sending a history is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The venue has the order."""
+
+    order: VenueOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Proven never to have been placed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nothing is proven yet."""
+
+    why: str
+
+
+Finding = Shown | Absent | Unclear
+
+
+class Inquiry:
+    """The questions about one order, and when the next is due.
+
+    Args:
+        began: When its outcome became unknown, Unix milliseconds UTC.
+    """
+
+    def __init__(self, began: int) -> None:
+        self._began = began
+        self._asked = 0
+        self._absent_since: int | None = None
+        self.due = began + _EARLY[0]
+
+    def ask(self, venue: Venue, order: OrderRecord, now: int, moved: Callable[[], bool]) -> Finding:
+        """Ask the venue once, and set when to ask again; a question that fails proves nothing.
+
+        Args:
+            moved: Whether the venue's balances differ from our books as this order would explain.
+        """
+        self._schedule(now)
+        try:
+            return self._ask(venue, order, now, moved)
+        except VenueError as error:
+            return Unclear(f"the question failed: {error.message}")
+
+    def postpone(self, now: int) -> None:
+        """Set when to ask again."""
+        self._schedule(now)
+
+    def _schedule(self, now: int) -> None:
+        self._asked += 1
+        early = self._began + _EARLY[self._asked] if self._asked < len(_EARLY) else 0
+        self.due = max(early, now + _EARLY[0]) if early else now + _LATE
+        if self._absent_since is not None:
+            self.due = min(self.due, max(self._absent_since + _APART, now + _EARLY[0]))
+
+    def _ask(
+        self, venue: Venue, order: OrderRecord, now: int, moved: Callable[[], bool]
+    ) -> Finding:
+        symbol, order_id = order.intent.symbol, order.client_order_id
+        if venue.capabilities.lookup_by_id:
+            found = venue.order(symbol, order_id)
+            if found is not None:
+                return Shown(found)
+        return self._search(venue, order, now, moved)
+
+    def _search(
+        self, venue: Venue, order: OrderRecord, now: int, moved: Callable[[], bool]
+    ) -> Finding:
+        """Read the full histories; two without the order, both after the fence, are conclusive."""
+        server_time = venue.server_time()
+        since = (order.sent_at or order.recorded_at) - _BEFORE
+        for one in (*venue.open_orders(), *venue.orders_since(since)):
+            if one.client_order_id == order.client_order_id:
+                return Shown(one)
+        if any(matches(fill, order) for fill in venue.fills_since(since)) or moved():
+            self._absent_since = None
+            return Unclear("a fill or a balance speaks for it")
+        if server_time <= order.fence_at:
+            return Unclear("the request may still be accepted")
+        if self._absent_since is None:
+            self._absent_since = now
+            self.due = min(self.due, now + _APART)
+            return Unclear("one history without it")
+        if now - self._absent_since < _APART:
+            return Unclear("two histories, too close together")
+        return Absent()
+
+
+def matches(fill: VenueFill, order: OrderRecord) -> bool:
+    """Return whether a fill belongs to an order by its id."""
+    return fill.client_order_id == order.client_order_id

@@ -1,0 +1,89 @@
+"""What the desk's hands share: the plan, the gear, the board, and how to write things down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ...domain.errors import StorageError
+from ...domain.orders import Unknown, filled_lots
+from ..journal import OrderRecord
+from ..ports.unit_of_work import UnitOfWork
+from .ambiguity import Inquiry
+from .board import Board, Working
+from .collector import Collector
+from .gear import DeskGear, DeskPlan
+
+T = TypeVar("T")
+
+RETRY = 2_000
+"""When to look again after something that stands in the way, milliseconds."""
+SECOND = 1_000
+
+
+class Bench:
+    """The shared state of one desk.
+
+    Attributes:
+        stale: Whether the journal must be read again before anything is sent: a write failed, so
+            what we hold may be ahead of what is written.
+        skew: Venue's clock less ours, milliseconds.
+    """
+
+    def __init__(self, plan: DeskPlan, gear: DeskGear) -> None:
+        self.plan = plan
+        self.gear = gear
+        self.board = Board()
+        self.collector = Collector(plan, gear, self.board)
+        self.stale = True
+        self.skew = 0
+
+    def reset(self) -> None:
+        """Forget everything that is under way."""
+        self.board = Board()
+        self.collector = Collector(self.plan, self.gear, self.board)
+
+    @property
+    def now(self) -> int:
+        """The present, Unix milliseconds UTC."""
+        return self.gear.clock.now_ms()
+
+    def write(self, action: Callable[[UnitOfWork], T]) -> T:
+        """Do ``action`` in a transaction of its own.
+
+        Raises:
+            StorageError: If it could not be kept; the desk is stale then.
+        """
+        try:
+            with self.gear.store.writing() as unit:
+                result = action(unit)
+                unit.commit()
+        except StorageError:
+            self.stale = True
+            raise
+        return result
+
+    def lose_sight(self, unit: UnitOfWork, order: OrderRecord, why: str, now: int) -> None:
+        """Write down that nobody knows what became of an order."""
+        state = Unknown(filled_lots(order.state), now)
+        unit.orders.update(self.board.changed(order, state, now))
+        self.note_unknown(unit, order, why, now)
+
+    def note_unknown(self, unit: UnitOfWork, order: OrderRecord, why: str, now: int) -> None:
+        """Begin to ask about an order."""
+        unit.audit.add(self.plan.account, order.client_order_id, f"UNKNOWN: {why}", now, now)
+        working = self.board.of(order)
+        if working is not None:
+            working.inquiry = Inquiry(now)
+            working.due = working.inquiry.due
+
+    def heard(self, begun: float, *, failed: bool) -> None:
+        """Tell the rules how a call to the venue went."""
+        latency = int((self.gear.clock.monotonic() - begun) * 1000)
+        self.gear.ruling.heard(failed=failed, latency_ms=latency, now=self.now)
+
+    def clear(self, working: Working, now: int) -> None:
+        """Note that an intent has nothing unknown left."""
+        working.inquiry, working.due = None, now
+        if not any(one.inquiry is not None for one in self.board.on(working.symbol)):
+            self.gear.ruling.found_again(working.symbol, now)

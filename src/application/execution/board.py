@@ -1,0 +1,162 @@
+"""What the desk holds in its hands: intents under way and their attempts, as journalled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from ...domain.market import Symbol
+from ...domain.orders import (
+    FINAL,
+    POSSIBLY_LIVE,
+    AttemptView,
+    Evidence,
+    OrderState,
+    PlanKind,
+    filled_lots,
+    move,
+)
+from ..journal import IntentRecord, OrderRecord
+from .ambiguity import Inquiry
+
+
+@dataclass(slots=True)
+class Working:
+    """One intent under way.
+
+    Attributes:
+        attempts: Client order ids, oldest first.
+        crossed: Those of them that were refused because they would have taken.
+        retry_at: Before this the venue wants to be left alone.
+        inquiry: The questions about the last attempt while its outcome or its fills are unknown.
+        due: When there is something to do next; None waits for the venue.
+        stopping: Whether it is to end as soon as it can.
+    """
+
+    record: IntentRecord
+    attempts: list[str] = field(default_factory=list)
+    crossed: set[str] = field(default_factory=set)
+    retry_at: int = 0
+    inquiry: Inquiry | None = None
+    due: int | None = 0
+    stopping: bool = False
+
+    @property
+    def symbol(self) -> Symbol:
+        """What it trades."""
+        return self.record.intent.symbol
+
+    @property
+    def plan(self) -> PlanKind:
+        """How it is worked."""
+        return PlanKind(self.record.plan)
+
+    def stage(self) -> str:
+        """Return what the plan needs after a restart, as canonical JSON."""
+        body = {"crossed": sorted(self.crossed), "retry_at": self.retry_at}
+        return json.dumps(body, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def restored(cls, record: IntentRecord, attempts: Iterable[OrderRecord]) -> Working:
+        """Return the intent as its record and its attempts have it."""
+        stage = json.loads(record.stage)
+        ids = [one.client_order_id for one in attempts]
+        return cls(record, ids, set(stage["crossed"]), stage["retry_at"])
+
+
+class Board:
+    """Intents under way by id, their attempts by client order id, and lots booked per attempt."""
+
+    def __init__(self) -> None:
+        self.working: dict[str, Working] = {}
+        self.orders: dict[str, OrderRecord] = {}
+        self.booked: dict[str, int] = {}
+
+    def take(self, working: Working, orders: Iterable[OrderRecord]) -> None:
+        """Hold an intent and its attempts."""
+        self.working[working.record.intent_id] = working
+        for order in orders:
+            self.orders[order.client_order_id] = order
+            self.booked.setdefault(order.client_order_id, 0)
+
+    def drop(self, working: Working) -> None:
+        """Let go of an intent that is done."""
+        del self.working[working.record.intent_id]
+        for order_id in working.attempts:
+            del self.orders[order_id]
+            self.booked.pop(order_id, None)
+
+    def on(self, symbol: Symbol) -> Iterator[Working]:
+        """Yield the intents under way on a symbol."""
+        return (one for one in self.working.values() if one.symbol == symbol)
+
+    def of(self, order: OrderRecord) -> Working | None:
+        """Return the intent that an attempt belongs to, if it is under way."""
+        found = (one for one in self.working.values() if order.client_order_id in one.attempts)
+        return next(found, None)
+
+    def last(self, working: Working) -> OrderRecord | None:
+        """Return the newest attempt of an intent."""
+        return self.orders[working.attempts[-1]] if working.attempts else None
+
+    def live(self) -> Iterator[OrderRecord]:
+        """Yield the attempts that the venue may hold."""
+        return (one for one in self.orders.values() if isinstance(one.state, POSSIBLY_LIVE))
+
+    def views(self, working: Working) -> list[AttemptView]:
+        """Return an intent's attempts as its plan sees them."""
+        return [self._view(working, self.orders[order_id]) for order_id in working.attempts]
+
+    def _view(self, working: Working, order: OrderRecord) -> AttemptView:
+        order_id = order.client_order_id
+        return AttemptView(
+            order.leg,
+            order.attempt,
+            order.state,
+            order.sent_at or order.recorded_at,
+            self.booked[order_id],
+            order_id in working.crossed,
+            working.retry_at if order_id == working.attempts[-1] else 0,
+        )
+
+    def open_lots(self, symbol: Symbol) -> tuple[int, int]:
+        """Return the lots that live attempts on a symbol may still buy and sell."""
+        buying = selling = 0
+        for order in self.live():
+            if order.intent.symbol != symbol:
+                continue
+            rest = lots_of(order) - self.booked[order.client_order_id]
+            if order.intent.side.sign > 0:
+                buying += rest
+            else:
+                selling += rest
+        return buying, selling
+
+    def changed(
+        self, order: OrderRecord, state: OrderState, now: int, evidence: Evidence | None = None
+    ) -> OrderRecord:
+        """Move an attempt along one arrow and return it as it is now.
+
+        Raises:
+            InvalidValue: If there is no such arrow.
+        """
+        new = replace(
+            order,
+            state=move(order.state, state, evidence),
+            updated_at=now,
+            evidence=evidence.value if evidence is not None else order.evidence,
+        )
+        if order.client_order_id in self.orders:
+            self.orders[order.client_order_id] = new
+        return new
+
+
+def lots_of(order: OrderRecord) -> int:
+    """Return the size of an attempt, which may be less than its intent's."""
+    return order.terms.lots if order.terms is not None else order.intent.lots
+
+
+def is_settled(order: OrderRecord, booked: int) -> bool:
+    """Return whether an attempt has ended and all its fills are in the books."""
+    return isinstance(order.state, FINAL) and booked == filled_lots(order.state)

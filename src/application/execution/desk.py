@@ -1,0 +1,361 @@
+"""OrderDesk: the only way to a venue. Every intent is on the disk before it is on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from ...domain.errors import VenueError
+from ...domain.market import Symbol
+from ...domain.orders import (
+    Cancel,
+    Cancelling,
+    Clarify,
+    Finish,
+    Leg,
+    Open,
+    Opening,
+    OrderIntent,
+    OrderTerms,
+    Partial,
+    Place,
+    PlanStep,
+    Submitting,
+    Wait,
+    intent_id,
+    is_urgent,
+    next_step,
+    plan_for,
+)
+from ...domain.risk import Approved, permits
+from ..journal import IntentRecord, IntentStatus, OrderRecord
+from ..ports.unit_of_work import UnitOfWork
+from ..ports.venue import Quote
+from .bench import RETRY, Bench
+from .board import Board, Working
+from .follower import Follower
+from .gear import DeskGear, DeskPlan
+from .pricing import bar_terms, drifted, limit_terms, too_small, unusable
+from .sender import Sender
+
+_STEPS = 4
+"""How many steps of one plan may follow each other at once."""
+
+
+class OrderDesk:
+    """Carries out approved intents on one account.
+
+    Everything that it knows is in the journal; after a crash, or a write that failed, it reads it
+    again (:meth:`recover`) before it sends anything. Not thread-safe.
+    """
+
+    def __init__(self, plan: DeskPlan, gear: DeskGear) -> None:
+        self._bench = Bench(plan, gear)
+        self._sender = Sender(self._bench)
+        self._follower = Follower(self._bench)
+        self._prepared: list[OrderRecord] = []
+        self._waiting: list[tuple[Approved, int, int]] = []
+
+    @property
+    def board(self) -> Board:
+        """What is under way, to read."""
+        return self._bench.board
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the journal must be read again before anything is sent."""
+        return self._bench.stale
+
+    def is_working(self, symbol: Symbol) -> bool:
+        """Return whether an intent on a symbol is under way, or waits for another one to end."""
+        waiting = any(one.intent.symbol == symbol for one, _, _ in self._waiting)
+        return waiting or any(True for _ in self.board.on(symbol))
+
+    def next_due(self) -> int | None:
+        """Return when :meth:`work` has something to do; None if only the venue can tell."""
+        bench = self._bench
+        if bench.stale:
+            return bench.now + RETRY
+        dues = [one.due for one in self.board.working.values() if one.due is not None]
+        if not bench.gear.venue.capabilities.bar_orders and self._followed():
+            dues.append(self._follower.polled + bench.plan.poll)
+        return min(dues, default=None)
+
+    def set_clock(self, server_time: int) -> None:
+        """Note the venue's clock as it is now."""
+        self._bench.skew = server_time - self._bench.now
+
+    def recover(self) -> None:
+        """Read everything under way from the journal; what was being sent is unknown now.
+
+        Raises:
+            StorageError: If the journal cannot be read or written.
+        """
+        self._bench.reset()
+        self._prepared.clear()
+        self._waiting.clear()
+        self._bench.write(self._reload)
+        self._bench.stale = False
+
+    def _reload(self, unit: UnitOfWork) -> None:
+        account, board, now = self._bench.plan.account, self.board, self._bench.now
+        self._bench.gear.books.reload(unit)
+        for record in unit.intents.working(account):
+            orders = unit.orders.of_intent(account, record.intent_id)
+            board.take(Working.restored(record, orders), orders)
+            for order in orders:
+                order_id = order.client_order_id
+                board.booked[order_id] = sum(
+                    one.lots for one in unit.fills.of_order(account, order_id)
+                )
+                if not isinstance(order.state, Submitting):
+                    continue
+                if self._bench.gear.venue.capabilities.bar_orders:
+                    # Such a venue is rebuilt with us, and takes the same order once.
+                    self._prepared.append(order)
+                else:
+                    self._bench.lose_sight(unit, order, "a restart found it in sending", now)
+
+    def execute(self, approved: Approved, arrival: int, deadline: int) -> None:
+        """Carry out an approved intent, beginning now.
+
+        Args:
+            arrival: The mark in ticks it was decided on.
+            deadline: When its signal is too old for a new attempt, Unix milliseconds UTC.
+
+        Raises:
+            StorageError: If it could not be written down; then nothing was sent.
+            RefusedForSafety: If the account is no longer ours to trade.
+        """
+        working = self._enlist(approved, arrival, deadline)
+        if working is not None:
+            self._advance(working)
+
+    def prepare(self, unit: UnitOfWork, approved: Approved, arrival: int, deadline: int) -> None:
+        """Write a bar order down in the caller's transaction; :meth:`dispatch` sends it after.
+
+        Raises:
+            RefusedForSafety: If the account is no longer ours to trade.
+        """
+        working = self._enlist(approved, arrival, deadline)
+        if working is not None:
+            terms = bar_terms(approved.intent, approved.intent.lots)
+            first = Place(Leg.BAR, 1, terms.lots)
+            self._prepared.append(
+                self._sender.write_ahead(unit, working, first, terms, approved.reserved)
+            )
+
+    def dispatch(self) -> None:
+        """Send what was prepared, once the caller has committed."""
+        prepared, self._prepared = self._prepared, []
+        for order in prepared:
+            self._sender.send(order)
+
+    def _enlist(self, approved: Approved, arrival: int, deadline: int) -> Working | None:
+        intent, bench = approved.intent, self._bench
+        if any(True for _ in self.board.on(intent.symbol)):
+            if is_urgent(intent):
+                # What is under way ends first; then the exit takes what is left.
+                self.stop(intent.symbol)
+                self._waiting.append((approved, arrival, deadline))
+            return None
+        now = bench.now
+        kind = plan_for(intent, bar_orders=bench.gear.venue.capabilities.bar_orders)
+        record = IntentRecord(
+            bench.plan.account,
+            bench.plan.run_id,
+            intent_id(intent),
+            intent,
+            kind.value,
+            arrival,
+            deadline,
+            IntentStatus.WORKING,
+            "",
+            "",
+            now,
+            now,
+        )
+        return Working(record)
+
+    def stop(self, symbol: Symbol | None = None) -> None:
+        """Let every intent, or those on a symbol, end as soon as it can."""
+        for working in self.board.working.values():
+            if symbol is None or working.symbol == symbol:
+                working.stopping, working.due = True, 0
+
+    def cancel_everything(self) -> bool:
+        """Ask the venue to end each order of ours that may be live; return whether none is left.
+
+        For a kill: to be called again until it returns True. Orders of unknown outcome are asked to
+        end too. Needs no database.
+        """
+        live = list(self.board.live())
+        for order in live:
+            self._follower.ask_to_end(order)
+        self._waiting.clear()
+        self.stop()
+        return not live
+
+    def work(self) -> None:
+        """Do everything that is due: pushes, plans, questions; a venue that fails stops nothing.
+
+        Raises:
+            StorageError: If the journal cannot be read or written; the desk is stale then and
+                sends nothing until it could read the journal again.
+            RefusedForSafety: If the account is no longer ours to trade.
+        """
+        bench = self._bench
+        if bench.stale:
+            self.recover()
+        events = bench.gear.venue.drain()
+        if events:
+            bench.write(lambda unit: bench.collector.take(unit, events, bench.now))
+        self._follower.poll(bench.now)
+        for working in list(self.board.working.values()):
+            if working.due is None or working.due <= bench.now:
+                self._advance(working)
+        self._release()
+
+    def collect(self, unit: UnitOfWork) -> None:
+        """Book the venue's pushes in the caller's transaction, and let go of what has ended."""
+        now = self._bench.now
+        self._bench.collector.take(unit, self._bench.gear.venue.drain(), now)
+        for working in list(self.board.working.values()):
+            step = self._step(working)
+            if isinstance(step, Finish):
+                self._finish(unit, working, step.outcome)
+
+    def _followed(self) -> bool:
+        return any(isinstance(one.state, (Open, Partial)) for one in self.board.live())
+
+    def _release(self) -> None:
+        """Carry out the exits whose symbol has become free."""
+        waiting, self._waiting = self._waiting, []
+        for held in waiting:
+            approved, arrival, deadline = held
+            if any(True for _ in self.board.on(approved.intent.symbol)):
+                self._waiting.append(held)
+                continue
+            verdict = self._bench.gear.ruling.judge(approved.intent, self._bench.now)
+            if isinstance(verdict, Approved):
+                self.execute(verdict, arrival, deadline)
+
+    def _step(self, working: Working) -> PlanStep:
+        mode = self._bench.gear.ruling.mode(working.symbol)
+        return next_step(
+            working.plan,
+            working.record.intent,
+            self.board.views(working),
+            self._bench.now,
+            self._bench.plan.policy,
+            stopping=working.stopping or not permits(mode, working.record.intent),
+        )
+
+    def _advance(self, working: Working) -> None:
+        for _ in range(_STEPS):
+            step = self._step(working)
+            if not self._do(working, step):
+                return
+        working.due = self._bench.now
+
+    def _do(self, working: Working, step: PlanStep) -> bool:
+        """Do one step; return whether the next one may follow at once."""
+        if isinstance(step, Place):
+            return self._place(working, step)
+        if isinstance(step, Clarify):
+            return self._follower.clarify(working, self._bench.now)
+        if isinstance(step, Cancel):
+            self._follower.cancel(working, self._bench.now)
+        elif isinstance(step, Wait):
+            self._wait(working, step.until)
+        elif isinstance(step, Finish):
+            self._give_up(working, step.outcome)
+        else:
+            assert_never(step)
+        return False
+
+    def _wait(self, working: Working, until: int | None) -> None:
+        order = self.board.last(working)
+        if order is not None and isinstance(order.state, Cancelling):
+            self._follower.watch(working, order, self._bench.now)
+        else:
+            working.due = until
+
+    def _place(self, working: Working, step: Place) -> bool:
+        """Send the next attempt, or end the intent if something stands against it for good."""
+        bench, now = self._bench, self._bench.now
+        intent = resized(working.record.intent, step.lots)
+        if isinstance(intent, Opening) and working.attempts and now > working.record.deadline:
+            return self._give_up(working, "the signal is too old for another attempt")
+        verdict = bench.gear.ruling.judge(intent, now)
+        if not isinstance(verdict, Approved):
+            if verdict.instead is None:
+                return self._give_up(working, verdict.reason)
+            verdict = verdict.instead
+        if step.leg is Leg.BAR:
+            terms: OrderTerms | None = bar_terms(verdict.intent, verdict.intent.lots)
+        else:
+            terms = self._terms(working, verdict.intent, step.leg)
+        if terms is None:
+            return False
+        sure, reserved = terms, verdict.reserved
+        self._sender.send(
+            bench.write(lambda unit: self._sender.write_ahead(unit, working, step, sure, reserved))
+        )
+        return True
+
+    def _terms(self, working: Working, intent: OrderIntent, leg: Leg) -> OrderTerms | None:
+        """Return price and flags; None if there is no price to trade on, or nothing to trade."""
+        bench = self._bench
+        quote = self._quote(intent.symbol)
+        if quote is None:
+            working.due = bench.now + RETRY
+            if bench.now > working.record.deadline:
+                self._give_up(working, "there was no price to trade on")
+            return None
+        plan, arrival = bench.plan, working.record.arrival
+        if isinstance(intent, Opening) and drifted(intent, arrival, quote, plan.policy.drift):
+            self._give_up(working, "the price has run away from the signal")
+            return None
+        if too_small(intent.lots, quote.bid, plan.instruments[intent.symbol]):
+            self._give_up(working, f"{intent.lots} lots are under the venue's minimum: dust")
+            return None
+        capabilities = bench.gear.venue.capabilities
+        server_time = bench.now + bench.skew
+        return limit_terms(intent, leg, quote, capabilities, plan.policy, server_time)
+
+    def _quote(self, symbol: Symbol) -> Quote | None:
+        try:
+            quote = self._bench.gear.venue.quote(symbol)
+        except VenueError:
+            return None
+        return None if unusable(quote, self._bench.now + self._bench.skew) else quote
+
+    def _give_up(self, working: Working, outcome: str) -> bool:
+        self._bench.write(lambda unit: self._finish(unit, working, outcome))
+        return False
+
+    def _finish(self, unit: UnitOfWork, working: Working, outcome: str) -> None:
+        record = replace(
+            working.record,
+            status=IntentStatus.DONE,
+            stage=working.stage(),
+            outcome=outcome,
+            updated_at=self._bench.now,
+        )
+        if record.intent_id in self.board.working:
+            unit.intents.update(record)
+            self.board.drop(working)
+            self._bench.clear(working, self._bench.now)
+        else:
+            # Refused before its first attempt: written down all the same.
+            unit.intents.add(record)
+
+
+def resized(intent: OrderIntent, lots: int) -> OrderIntent:
+    """Return an intent for the lots that are left of it; what it was to close goes first."""
+    if isinstance(intent, Opening):
+        closed = intent.lots - lots
+        closes = min(max(0, intent.closes - closed), lots - 1)
+        return replace(intent, lots=lots, closes=closes)
+    return replace(intent, lots=lots)

@@ -1,0 +1,179 @@
+"""Following orders until nothing about them is unknown: questions, cancellations, fills."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...domain.errors import MettleError, VenueError
+from ...domain.orders import (
+    FINAL,
+    Cancelling,
+    Evidence,
+    NotPlaced,
+    Open,
+    Partial,
+    Unknown,
+    filled_lots,
+)
+from ..journal import OrderRecord
+from ..ports.unit_of_work import UnitOfWork
+from .ambiguity import Absent, Inquiry, Shown
+from .bench import SECOND, Bench
+from .board import Working
+from .collector import moved
+
+_OVERLAP = 600_000
+"""How far behind the oldest live attempt a history of fills is read, milliseconds."""
+
+
+class Follower:
+    """Asks the venue what became of orders; a question that fails proves nothing."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._polled = 0
+
+    @property
+    def polled(self) -> int:
+        """When live orders were last asked about."""
+        return self._polled
+
+    def clarify(self, working: Working, now: int) -> bool:
+        """Ask about the last attempt; return whether its plan can go on at once."""
+        order = self._bench.board.last(working)
+        if order is None:
+            return False
+        if isinstance(order.state, FINAL):
+            return self._missing_fills(working, order, now)
+        if not isinstance(order.state, Unknown):
+            return False
+        since = order.state.since
+        inquiry = self._inquiry(working, since)
+        self._bench.gear.ruling.lost_sight(working.symbol, since, order.client_order_id, now)
+        if now < inquiry.due:
+            working.due = inquiry.due
+            return False
+        return self._ask(working, order, inquiry, now)
+
+    def _inquiry(self, working: Working, since: int) -> Inquiry:
+        if working.inquiry is None:
+            working.inquiry = Inquiry(since)
+        return working.inquiry
+
+    def _ask(self, working: Working, order: OrderRecord, inquiry: Inquiry, now: int) -> bool:
+        bench = self._bench
+        finding = inquiry.ask(bench.gear.venue, order, now, lambda: moved(bench.gear, order))
+        working.due = inquiry.due
+        if isinstance(finding, Shown):
+            return self._found(working, finding, now)
+        if isinstance(finding, Absent):
+            state = NotPlaced("two full histories after the fence do not have it")
+            changed = bench.board.changed(order, state, now, Evidence.ABSENCE)
+            bench.write(lambda unit: unit.orders.update(changed))
+            bench.clear(working, now)
+            return True
+        return False
+
+    def _found(self, working: Working, finding: Shown, now: int) -> bool:
+        shown = finding.order
+
+        def write(unit: UnitOfWork) -> bool:
+            return self._bench.collector.shown(unit, shown, Evidence.QUERY, now)
+
+        adopted = self._bench.write(write)
+        if adopted:
+            self._fetch_fills(self._bench.now)
+            self._bench.clear(working, now)
+        return adopted
+
+    def _clear(self, working: Working, now: int) -> None:
+        working.inquiry, working.due = None, now
+        others = (one for one in self._bench.board.on(working.symbol) if one.inquiry is not None)
+        if not any(True for _ in others):
+            self._bench.gear.ruling.found_again(working.symbol, now)
+
+    def _missing_fills(self, working: Working, order: OrderRecord, now: int) -> bool:
+        """Fetch the trades that an ended order says it had; the plan waits until they add up."""
+        inquiry = self._inquiry(working, order.updated_at)
+        ruling = self._bench.gear.ruling
+        ruling.lost_sight(working.symbol, order.updated_at, "missing fills", now)
+        if now >= inquiry.due:
+            inquiry.postpone(now)
+            self._fetch_fills(now)
+        working.due = inquiry.due
+        views = self._bench.board.views(working)
+        if any(one.booked != filled_lots(one.state) for one in views):
+            return False
+        self._bench.clear(working, now)
+        return True
+
+    def poll(self, now: int) -> None:
+        """Ask about live orders where a push may be missing."""
+        bench = self._bench
+        if bench.gear.venue.capabilities.bar_orders or now < self._polled + bench.plan.poll:
+            return
+        asked = [one for one in bench.board.live() if isinstance(one.state, (Open, Partial))]
+        if not asked:
+            return
+        self._polled = now
+        for order in asked:
+            self._query(order, now)
+        self._fetch_fills(now)
+
+    def _fetch_fills(self, now: int) -> None:
+        """Read the recent trades and book those that are new."""
+        began = [one.sent_at or one.recorded_at for one in self._bench.board.orders.values()]
+        since = min(began, default=now) - _OVERLAP
+        try:
+            fills = self._bench.gear.venue.fills_since(since)
+        except VenueError:
+            return
+        fresh = [one for one in fills if not self._bench.gear.books.knows(one)]
+        if fresh:
+            self._bench.write(lambda unit: self._bench.collector.take(unit, fresh, now))
+
+    def cancel(self, working: Working, now: int) -> None:
+        """Ask once to end the live attempt, and watch until it has ended."""
+        order = self._bench.board.last(working)
+        if order is None:
+            return
+        state = Cancelling(filled_lots(order.state))
+        changed = replace(self._bench.board.changed(order, state, now), cancel_asked_at=now)
+        self._bench.board.orders[order.client_order_id] = changed
+        self._bench.write(lambda unit: unit.orders.update(changed))
+        self.ask_to_end(changed)
+        working.due = now + SECOND
+
+    def ask_to_end(self, order: OrderRecord) -> None:
+        """Send one cancellation; its answer is not the end of the order."""
+        begun = self._bench.gear.clock.monotonic()
+        try:
+            self._bench.gear.venue.cancel(order.intent.symbol, order.client_order_id)
+        except MettleError:
+            self._bench.heard(begun, failed=True)
+        else:
+            self._bench.heard(begun, failed=False)
+
+    def watch(self, working: Working, order: OrderRecord, now: int) -> None:
+        """Ask until a cancelled order has ended; one that does not end is UNKNOWN."""
+        asked = order.cancel_asked_at or order.updated_at
+        working.due = now + SECOND
+        if now - asked >= self._bench.plan.policy.cancel_wait:
+            self._bench.write(
+                lambda unit: self._bench.lose_sight(unit, order, "its cancellation has no end", now)
+            )
+            return
+        if now - asked >= SECOND:
+            self._query(order, now)
+
+    def _query(self, order: OrderRecord, now: int) -> None:
+        bench = self._bench
+        try:
+            shown = bench.gear.venue.order(order.intent.symbol, order.client_order_id)
+        except VenueError:
+            return
+        if shown is None:
+            return
+        found = shown
+        if bench.write(lambda unit: bench.collector.shown(unit, found, Evidence.QUERY, now)):
+            self._fetch_fills(now)

@@ -1,0 +1,158 @@
+"""Write-ahead, send, write the outcome: the three steps of every order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...domain.errors import MettleError, RefusedForSafety
+from ...domain.orders import (
+    Evidence,
+    Intended,
+    Open,
+    OrderState,
+    OrderTerms,
+    Place,
+    Purpose,
+    Rejected,
+    Submitting,
+    Unknown,
+    client_order_id,
+    move,
+)
+from ..journal import OrderRecord
+from ..ports.unit_of_work import UnitOfWork
+from ..ports.venue import Accepted, OrderRequest, RefusalKind, Refused
+from .bench import Bench
+from .board import Working
+
+
+class Sender:
+    """Sends each attempt once, and only what is on the disk."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def write_ahead(
+        self, unit: UnitOfWork, working: Working, step: Place, terms: OrderTerms, reserved: int
+    ) -> OrderRecord:
+        """T1: write intent, attempt and reservation, under the lease that is ours.
+
+        Raises:
+            RefusedForSafety: If somebody else holds the account's lease by now.
+        """
+        bench, now = self._bench, self._bench.now
+        lease = bench.gear.lease()
+        if lease is not None:
+            held = unit.leases.find(bench.plan.account)
+            if held is None or held.epoch != lease.epoch:
+                raise RefusedForSafety(
+                    f"account {bench.plan.account} is traded under another lease now",
+                    mend="only one trader an account: end the other one, then start again",
+                )
+        record, venue = working.record, bench.gear.venue
+        order_id = client_order_id(
+            record.intent,
+            venue=venue.name,
+            environment=bench.plan.environment,
+            leg=step.leg,
+            attempt=step.number,
+        )
+        order = OrderRecord(
+            bench.plan.run_id,
+            order_id,
+            record.intent,
+            move(Intended(), Submitting()),
+            now,
+            now,
+            step.number,
+            leg=step.leg,
+            terms=terms,
+            payload_hash=terms.payload_hash,
+            epoch=lease.epoch if lease is not None else 0,
+            fence_at=now + bench.skew + venue.capabilities.fence_ms + bench.plan.clock_margin,
+            reserved=reserved,
+            sent_at=now,
+        )
+        working.record = replace(record, stage=working.stage(), updated_at=now)
+        if working.attempts:
+            unit.intents.update(working.record)
+        else:
+            unit.intents.add(working.record)
+        unit.orders.add(order)
+        working.attempts.append(order_id)
+        bench.board.take(working, (order,))
+        return order
+
+    def send(self, order: OrderRecord) -> None:
+        """Send once; T2 writes whatever came of it."""
+        gear, now = self._bench.gear, self._bench.now
+        hindrance = self._hindrance(order, now)
+        if hindrance:
+            self._outcome(order, Unknown(0, now), None, hindrance)
+            return
+        if order.terms is None:
+            raise MettleError(f"order {order.client_order_id} has no terms: a defect of ours")
+        request = OrderRequest(order.client_order_id, order.terms)
+        begun = gear.clock.monotonic()
+        try:
+            answer = gear.venue.create(request)
+        except MettleError as error:
+            self._bench.heard(begun, failed=True)
+            self._outcome(order, Unknown(0, gear.clock.now_ms()), None, error.message)
+            return
+        self._bench.heard(begun, failed=False)
+        if isinstance(answer, Accepted):
+            self._outcome(order, Open(), answer.venue_order_id, "")
+        else:
+            self._refused(order, answer)
+
+    def _hindrance(self, order: OrderRecord, now: int) -> str:
+        """Return why a request must not be sent after all, looked up just before the wire."""
+        reason = self._bench.gear.kill_switch.reason(self._bench.plan.account)
+        if reason is not None and order.intent.purpose is not Purpose.FLATTEN:
+            return f"killed before it was sent: {reason}"
+        lease = self._bench.gear.lease()
+        if lease is not None and (lease.epoch != order.epoch or now >= lease.expires_at):
+            return "the lease ended before it was sent"
+        if now - (order.sent_at or now) > self._bench.plan.send_within:
+            return "it could not be sent in time"
+        return ""
+
+    def _refused(self, order: OrderRecord, answer: Refused) -> None:
+        now = self._bench.now
+        if answer.kind is RefusalKind.REPEATED_ID:
+            # Not a refusal of the order: it was placed before.
+            self._outcome(order, Unknown(0, now), None, answer.reason)
+            return
+        working = self._bench.board.of(order)
+        if working is not None:
+            if answer.kind is RefusalKind.WOULD_CROSS:
+                working.crossed.add(order.client_order_id)
+            working.retry_at = now + answer.retry_after_ms if answer.retry_after_ms else 0
+        self._outcome(order, Rejected(answer.reason), None, answer.reason)
+
+    def _outcome(
+        self, order: OrderRecord, state: OrderState, venue_order_id: str | None, why: str
+    ) -> None:
+        """T2: write the outcome, in a transaction of its own where the venue is a real one."""
+        now = self._bench.now
+        current = self._bench.board.orders.get(order.client_order_id, order)
+        if venue_order_id:
+            current = replace(current, venue_order_id=venue_order_id)
+            self._bench.board.orders[order.client_order_id] = current
+        evidence = None if isinstance(state, Unknown) else Evidence.ACKNOWLEDGEMENT
+        changed = self._bench.board.changed(current, state, now, evidence)
+        if isinstance(state, Open) and self._bench.gear.venue.capabilities.bar_orders:
+            # A venue that lives on bars is rebuilt after a crash: the next bar's transaction tells.
+            return
+        working = self._bench.board.of(order)
+
+        def write(unit: UnitOfWork) -> None:
+            unit.orders.update(changed)
+            if working is not None:
+                working.record = replace(working.record, stage=working.stage(), updated_at=now)
+                unit.intents.update(working.record)
+            if isinstance(state, Unknown):
+                self._bench.note_unknown(unit, changed, why, now)
+
+        self._bench.write(write)

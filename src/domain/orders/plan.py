@@ -1,0 +1,241 @@
+"""How an intent is worked: maker first, then at once for the remainder; pure, one step at a time.
+
+The plan never looks at the venue. It sees the attempts so far and says what is due; whoever carries
+it out writes each attempt down before it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from .intent import OrderIntent, Purpose, Reduction
+from .state import (
+    FINAL,
+    Canceled,
+    Cancelling,
+    Expired,
+    Filled,
+    NotPlaced,
+    Open,
+    OrderState,
+    Partial,
+    Rejected,
+    filled_lots,
+)
+from .terms import Leg
+
+
+class PlanKind(Enum):
+    """Which way an intent is worked."""
+
+    BAR = "bar"
+    """One order for the next bar, at a venue that lives on bars."""
+    MAKER_FIRST = "maker first"
+    TAKER = "taker"
+    """At once, again and again until the position is gone: for exits that cannot wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPolicy:
+    """The numbers of the plan; times in milliseconds, ratios in millionths.
+
+    Attributes:
+        maker_wait: How long a post-only order may rest.
+        outlive: How much longer a GTD order lives than that, should the process die.
+        cancel_wait: How long a cancellation may take before its order counts as UNKNOWN.
+        reprices: How often a post-only order that would cross is priced again.
+        taker_cap: How far beyond the touch the marketable limit goes.
+        drift: How far the price may have run from the arrival price for a new opening attempt.
+        exit_retry: Pause between the attempts of an exit that found no liquidity.
+        exit_tries: After how many attempts an exit is left to the next decision.
+    """
+
+    maker_wait: int = 120_000
+    outlive: int = 5_000
+    cancel_wait: int = 30_000
+    reprices: int = 3
+    taker_cap: int = 3_000
+    drift: int = 10_000
+    exit_retry: int = 1_000
+    exit_tries: int = 20
+
+
+_URGENT = frozenset(
+    {
+        Purpose.STOP,
+        Purpose.TRAILING_STOP,
+        Purpose.LIQUIDATION,
+        Purpose.MARGIN,
+        Purpose.RUIN,
+        Purpose.OPERATOR,
+        Purpose.FLATTEN,
+    }
+)
+
+
+def is_urgent(intent: OrderIntent) -> bool:
+    """Return whether an intent must not wait for a maker's price."""
+    return isinstance(intent, Reduction) and intent.purpose in _URGENT
+
+
+def plan_for(intent: OrderIntent, *, bar_orders: bool) -> PlanKind:
+    """Return how an intent is worked."""
+    if bar_orders:
+        return PlanKind.BAR
+    return PlanKind.TAKER if is_urgent(intent) else PlanKind.MAKER_FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """What the plan needs to know of one attempt.
+
+    Attributes:
+        sent_at: Unix milliseconds UTC.
+        booked: Lots of its fills that are in the books.
+        would_cross: Whether it was refused as a post-only order that would take.
+        retry_at: Before this nothing new may be sent: the venue asked for a pause.
+    """
+
+    leg: Leg
+    number: int
+    state: OrderState
+    sent_at: int
+    booked: int
+    would_cross: bool = False
+    retry_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Send a new attempt, once risk, age and drift have been checked again."""
+
+    leg: Leg
+    number: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Ask to end the live attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing before ``until``; None waits for the venue alone."""
+
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clarify:
+    """The outcome of the last attempt, or of its fills, is not known: ask until it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """No attempt follows."""
+
+    outcome: str
+
+
+PlanStep = Place | Cancel | Wait | Clarify | Finish
+
+
+def next_step(
+    kind: PlanKind,
+    intent: OrderIntent,
+    attempts: Sequence[AttemptView],
+    now: int,
+    policy: ExecutionPolicy,
+    *,
+    stopping: bool = False,
+) -> PlanStep:
+    """Return what is due for an intent.
+
+    Args:
+        attempts: Oldest first; at most the last one may be live.
+        stopping: End it: cancel what is live, place nothing more.
+    """
+    if not attempts:
+        return Finish("stopped before it was sent") if stopping else _first(kind, intent)
+    last = attempts[-1]
+    if not isinstance(last.state, FINAL):
+        return _unfinished(last, now, policy, stopping=stopping)
+    if any(one.booked != filled_lots(one.state) for one in attempts):
+        return Clarify()
+    remaining = intent.lots - sum(one.booked for one in attempts)
+    if remaining <= 0:
+        return Finish("filled")
+    if stopping:
+        return Finish(f"stopped, {remaining} lots left")
+    return _after(kind, last, remaining, now, policy)
+
+
+def _first(kind: PlanKind, intent: OrderIntent) -> PlanStep:
+    legs = {PlanKind.BAR: Leg.BAR, PlanKind.MAKER_FIRST: Leg.MAKER, PlanKind.TAKER: Leg.TAKER}
+    return Place(legs[kind], 1, intent.lots)
+
+
+def _unfinished(
+    last: AttemptView, now: int, policy: ExecutionPolicy, *, stopping: bool
+) -> PlanStep:
+    if isinstance(last.state, Cancelling):
+        return Wait(None)
+    if not isinstance(last.state, (Open, Partial)):
+        return Clarify()
+    if stopping:
+        return Cancel()
+    if last.leg is Leg.BAR:
+        return Wait(None)
+    patience = policy.maker_wait if last.leg is Leg.MAKER else policy.exit_retry
+    due = last.sent_at + patience
+    return Cancel() if now >= due else Wait(due)
+
+
+def _after(
+    kind: PlanKind, last: AttemptView, remaining: int, now: int, policy: ExecutionPolicy
+) -> PlanStep:
+    """Return what follows an attempt that ended with lots left."""
+    refused = isinstance(last.state, Rejected) and not (last.would_cross or last.retry_at)
+    if kind is PlanKind.BAR or refused:
+        return Finish(_words(last.state))
+    if now < last.retry_at:
+        return Wait(last.retry_at)
+    crossed = last.would_cross and last.number <= policy.reprices
+    if crossed or last.retry_at or isinstance(last.state, NotPlaced):
+        return Place(last.leg, last.number + 1, remaining)
+    if last.leg is Leg.MAKER:
+        return Place(Leg.TAKER, 1, remaining)
+    if kind is PlanKind.MAKER_FIRST or last.number >= policy.exit_tries:
+        return Finish(f"{_words(last.state)}, {remaining} lots left")
+    due = last.sent_at + policy.exit_retry
+    return Place(Leg.TAKER, last.number + 1, remaining) if now >= due else Wait(due)
+
+
+def _words(state: OrderState) -> str:
+    if isinstance(state, Rejected):
+        return f"rejected: {state.reason}"
+    if isinstance(state, Expired):
+        return f"expired: {state.reason}" if state.reason else "expired"
+    if isinstance(state, Canceled):
+        return "cancelled"
+    return "filled" if isinstance(state, Filled) else "ended"
+
+
+def maker_price(buying: bool, bid: int, ask: int, offset: int = 0) -> int:
+    """Return the own side's touch, ``offset`` millionths further away, in ticks.
+
+    Rounded away from the other side, and never at or beyond it.
+    """
+    if buying:
+        return max(1, min(bid - -(-bid * offset // 1_000_000), ask - 1))
+    return max(ask + -(-ask * offset // 1_000_000), bid + 1)
+
+
+def taker_price(buying: bool, bid: int, ask: int, cap: int) -> int:
+    """Return the marketable limit, at most ``cap`` millionths beyond the touch, in ticks."""
+    if buying:
+        return ask + ask * cap // 1_000_000
+    return max(1, bid - bid * cap // 1_000_000)
