@@ -25,6 +25,16 @@ class Chosen:
     provenance: Provenance
     manifest: PolicyManifest | None = None
 
+    @property
+    def symbols(self) -> list[str] | None:
+        """Those of a model's training; None for a strategy, which takes the settings'."""
+        return None if self.manifest is None else list(map(str, self.manifest.symbols))
+
+    @property
+    def timeframe(self) -> str | None:
+        """That of a model's training; None for a strategy, which takes the settings'."""
+        return None if self.manifest is None else self.manifest.timeframe.label
+
 
 def choose(name: str, artefacts: ArtefactStore) -> Chosen:
     """Return the model of that name, or the strategy (``ema-cross:fast=10,slow=30``).

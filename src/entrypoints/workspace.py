@@ -9,10 +9,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
-from ..application.backtest import BacktestRequest, GapPolicy, cost_profile, run_backtest
+from ..application.backtest import (
+    BacktestRequest,
+    BacktestResult,
+    GapPolicy,
+    WalkForward,
+    cost_profile,
+    run_backtest,
+    run_walk_forward,
+)
 from ..application.ports.trainer import ProgressCallback, TrainingJob
 from ..application.session.paper import PaperRequest, start_paper
 from ..domain.errors import InvalidValue, NotFound
@@ -75,12 +82,7 @@ class Workspace:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -196,9 +198,15 @@ class Workspace:
             ArtefactError: If the bars are not those that the model was made for.
         """
         request = self.trial(model, data, costs=costs, gaps=gaps, allow_overlap=allow_overlap)
+        return Backtest(self.judge(request), self.differences(model, request))
+
+    def judge(self, request: BacktestRequest, plan: WalkForward | None = None) -> BacktestResult:
+        """Play what :meth:`trial` put together; window after window if there is a plan."""
         parts = self.container
-        found = run_backtest(request, parts.features(), parts.engine(), parts.randomness())
-        return Backtest(found, self.differences(model, request))
+        tools = parts.features(), parts.engine(), parts.randomness()
+        if plan is None:
+            return run_backtest(request, *tools)
+        return run_walk_forward(request, plan, *tools)
 
     def differences(self, model: Model | str, request: BacktestRequest) -> tuple[str, ...]:
         """Name the settings and terms that are not those of the model's training."""
@@ -207,15 +215,6 @@ class Workspace:
             return ()
         found = manifest.differences(request.panel, request.settings)
         return tuple(f"not as in training: {one}" for one in found if "initial_cash" not in one)
-
-    def paper_data(self, *, last: str | None = None) -> MarketData:
-        """Return the bars that the settings of paper trading name, or the last of them.
-
-        Raises:
-            NotFound: If the lake lacks them.
-        """
-        start, stop = self.settings.paper.milliseconds
-        return self.data.get(last=last, start=None if last else start, stop=stop)
 
     def paper(
         self,
@@ -251,10 +250,8 @@ class Workspace:
             ConfigError: If a run of that name was begun with another agent, bars or settings.
         """
         if data is None:
-            manifest = self.agent(model).manifest
-            names = None if manifest is None else [str(one) for one in manifest.symbols]
-            grid = None if manifest is None else manifest.timeframe.label
-            data = self.data.get(names, grid, last="30d")
+            chosen = self.agent(model)
+            data = self.data.get(chosen.symbols, chosen.timeframe, last="30d")
         cash = self.settings.paper.capital if capital is None else exact(capital, "capital")
         if cash <= 0:
             raise InvalidValue(f"capital must be positive, was {cash}", mend="for example 10000")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from .context import Invocation, invocation
 from .output import Table
 
 if TYPE_CHECKING:
-    from ...application.backtest import BacktestRequest, BacktestResult
+    from ...application.backtest import BacktestRequest, BacktestResult, WalkForward
     from ..workspace import Workspace
 
 app = typer.Typer()
@@ -69,65 +70,44 @@ def backtest(
         "backtest.cost_profile": costs,
         "backtest.gaps": gaps,
     }
-    workspace = call.workspace(flags)
-    given = {"symbols": symbols is not None, "timeframe": timeframe is not None}
-    request = _request(workspace, name, given=given, allow_overlap=allow_overlap)
-    for one in workspace.differences(name, request):
-        call.output.warn(one)
-    spans = (train_span, test_span) if walk_forward else None
-    result = _run(workspace, request, spans, anchored=anchored)
-    written = None if no_report else _report(workspace, result, report)
+    with call.workspace(flags) as workspace:
+        request = _request(workspace, name, symbols, timeframe, allow_overlap=allow_overlap)
+        for one in workspace.differences(name, request):
+            call.output.warn(one)
+        plan = None
+        if walk_forward:
+            plan = _plan(request, train_span, test_span, anchored=anchored)
+        result = workspace.judge(request, plan)
+        written = None if no_report else _report(workspace, result, report)
     _show(call, result, written)
 
 
 def _request(
-    workspace: Workspace, name: str, *, given: dict[str, bool], allow_overlap: bool
+    workspace: Workspace,
+    name: str,
+    symbols: str | None,
+    timeframe: str | None,
+    *,
+    allow_overlap: bool,
 ) -> BacktestRequest:
     """Put together what is asked; a model brings its own symbols and timeframe."""
-    from ...application.backtest import BacktestRequest, GapPolicy, cost_profile
-
-    wanted, chosen = workspace.settings.backtest, workspace.agent(name)
-    symbols, timeframe = None, None
-    if chosen.manifest is not None:
-        own = chosen.manifest
-        symbols = None if given["symbols"] else [str(one) for one in own.symbols]
-        timeframe = None if given["timeframe"] else str(own.timeframe)
-    start_ms, stop_ms = wanted.milliseconds
-    panel = workspace.data.get(symbols, timeframe, stop=stop_ms).with_history
-    if chosen.manifest is not None:
-        chosen.manifest.require(panel)
-    return BacktestRequest(
-        panel=panel,
-        agent=chosen.agent,
-        settings=workspace.settings.simulation.to_domain(),
-        provenance=chosen.provenance,
-        start_ms=start_ms,
-        gaps=GapPolicy(wanted.gaps),
-        costs=cost_profile(wanted.cost_profile),
-        close_at_end=wanted.close_at_end,
-        allow_overlap=allow_overlap,
-        resamples=wanted.resamples,
-        level=wanted.level,
+    chosen = workspace.agent(name)
+    start_ms, stop_ms = workspace.settings.backtest.milliseconds
+    data = workspace.data.get(
+        chosen.symbols if symbols is None else None,
+        chosen.timeframe if timeframe is None else None,
+        stop=stop_ms,
     )
+    request = workspace.trial(name, data, allow_overlap=allow_overlap)
+    # Without a start, a model's test begins after its training.
+    return replace(request, start_ms=start_ms)
 
 
-def _run(
-    workspace: Workspace,
-    request: BacktestRequest,
-    spans: tuple[str, str] | None,
-    *,
-    anchored: bool,
-) -> BacktestResult:
-    from ...application.backtest import WalkForward, run_backtest, run_walk_forward
+def _plan(request: BacktestRequest, train: str, test: str, *, anchored: bool) -> WalkForward:
+    from ...application.backtest import WalkForward
 
-    parts = workspace.container
-    features, engine, randomness = parts.features(), parts.engine(), parts.randomness()
-    if spans is None:
-        return run_backtest(request, features, engine, randomness)
     bar = request.panel.timeframe.milliseconds
-    train, test = (_bars(span, bar) for span in spans)
-    plan = WalkForward(train, test, anchored=anchored)
-    return run_walk_forward(request, plan, features, engine, randomness)
+    return WalkForward(_bars(train, bar), _bars(test, bar), anchored=anchored)
 
 
 def _bars(span: str, bar_ms: int) -> int:

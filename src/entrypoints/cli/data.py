@@ -101,7 +101,6 @@ def import_(
     lake: Lake = None,
 ) -> None:
     """Import Parquet, Feather, CSV or JSON; says what it mended, refuses what is not certain."""
-    from ...application.data.imports import ImportBars
     from ...application.ports.bar_files import Absent, BadRows, ImportOptions, Keep, Stamps
     from ...domain.money import exact
     from .data_views import imported
@@ -121,7 +120,7 @@ def import_(
         tick=None if tick is None else exact(tick, "tick"),
         lot=None if lot is None else exact(lot, "lot"),
     )
-    use_case = ImportBars(workspace.container.bars(), workspace.container.bar_files())
+    use_case = workspace.container.import_bars()
     with call.output.progress("import", 1.0) as advance:
         report = use_case(
             files,
@@ -214,12 +213,10 @@ def prepare(
     lake: Lake = None,
 ) -> None:
     """Make coarser bars of the finest held, complete ones only, with one hash over all."""
-    from ...application.data.prepare import PrepareBars
     from .data_views import prepared
 
     call = invocation(ctx)
-    store = _workspace(call, lake).container.bars()
-    found = PrepareBars(store)(
+    found = _workspace(call, lake).container.prepare_bars()(
         [Symbol.parse(name) for name in symbols or ()],
         [Timeframe.parse(label) for label in timeframes or ()],
         replace=replace,
@@ -251,7 +248,6 @@ def synth(
     lake: Lake = None,
 ) -> None:
     """Generate a synthetic market into the lake; it is marked synthetic for ever."""
-    from ...application.data.synthesise import SynthesiseBars
     from ...application.ports.synthetic_market import SyntheticMode, SyntheticRequest
     from ..market_data import as_ms
     from .data_views import synthesised
@@ -267,8 +263,7 @@ def synth(
         mode=SyntheticMode(mode),
         edge_bp=edge,
     )
-    parts = workspace.container
-    use_case = SynthesiseBars(parts.bars(), parts.synthetic(), parts.randomness())
+    use_case = workspace.container.synthesise_bars()
     call.output.emit("data.synth", *synthesised(use_case(request, replace=replace)))
 
 

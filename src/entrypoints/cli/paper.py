@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from types import FrameType
@@ -76,8 +76,7 @@ def run(
         "paper.to": stop,
     }
     with call.workspace(flags) as workspace, _interruptible() as stopped:
-        given = {"symbols": symbols is not None, "timeframe": timeframe is not None}
-        data = _bars(workspace, name, last, given)
+        data = _bars(workspace, name, symbols, timeframe, last)
         if data.synthetic:
             call.output.warn("these bars are SYNTHETIC")
         call.output.note(f"PAPER: {name} on {data!r}")
@@ -124,24 +123,24 @@ def status(
 
 
 def _bars(
-    workspace: Workspace, name: str, last: str | None, given: Mapping[str, bool]
+    workspace: Workspace,
+    name: str,
+    symbols: str | None,
+    timeframe: str | None,
+    last: str | None,
 ) -> MarketData:
-    """Return the bars to trade: a model's own symbols, after its training, unless told otherwise.
-
-    Args:
-        given: Which of symbols and timeframe the command line named.
-    """
-    manifest = workspace.agent(name).manifest
+    """Return the bars to trade: a model's own, after its training, unless told otherwise."""
+    chosen = workspace.agent(name)
     start, stop = workspace.settings.paper.milliseconds
-    names, grid = None, None
-    if manifest is not None:
-        names = None if given["symbols"] else [str(one) for one in manifest.symbols]
-        grid = None if given["timeframe"] else manifest.timeframe.label
-        if start is None and last is None:
-            start = manifest.period[1]
-    if last is not None:
-        start = None
-    return workspace.data.get(names, grid, last=last, start=start, stop=stop)
+    if start is None:
+        start = chosen.provenance.trained_until_ms
+    return workspace.data.get(
+        chosen.symbols if symbols is None else None,
+        chosen.timeframe if timeframe is None else None,
+        last=last,
+        start=None if last is not None else start,
+        stop=stop,
+    )
 
 
 @contextmanager
