@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,8 +12,8 @@ import numpy as np
 from ..application.backtest import BacktestResult, to_summary, verdict
 from ..application.learning.manifest import PolicyManifest
 from ..application.ports.backtest_engine import FillReason
-from ..domain.errors import NotFound
 from ..domain.market import CASH_SCALE
+from .frames import load_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,10 +102,7 @@ class Rows:
         Raises:
             NotFound: If pandas is not installed.
         """
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError as error:
-            raise NotFound("pandas is not installed", mend="pip install pandas") from error
+        pandas = load_pandas()
         frame: pd.DataFrame = pandas.DataFrame(dict(self.columns))
         for name in frame.columns:
             if name == "time" or name.endswith("_time"):

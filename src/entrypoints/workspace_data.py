@@ -14,7 +14,8 @@ from ..application.ports.synthetic_market import SyntheticRequest
 from ..domain.errors import InvalidValue, NotFound
 from ..domain.market import Symbol, Timeframe
 from .container import ApplicationContainer
-from .market_data import Instant, MarketData, as_ms, frame_kind, series_of, span_ms
+from .frames import frame_kind, series_of
+from .market_data import Instant, MarketData, as_ms, span_ms
 from .settings import Settings
 from .suggest import did_you_mean
 
