@@ -91,6 +91,7 @@ class Sb3Trainer:
     def _learn(
         self, model: PPO, job: TrainingJob, callback: RunCallback, checkpoints: Checkpoints
     ) -> None:
+        checkpoints.check_space(0)  # TensorBoard's own thread would print a traceback
         logger = configure(str(job.folder / "tensorboard"), ["tensorboard"])
         model.set_logger(logger)
         try:

@@ -15,6 +15,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -30,6 +31,10 @@ DEFECT = 70
 
 class Interrupted(Exception):
     """Ctrl-C, saved from typer, which would end without a word; says what was kept."""
+
+
+class ReaderGone(Exception):
+    """A closed pipe (`| head`), saved from typer, which would end with exit 1."""
 
 
 _DISK: dict[int, tuple[str, str]] = {
@@ -77,7 +82,7 @@ def _report(error: BaseException, *, debug: bool) -> int:
 def _judge(error: BaseException) -> tuple[int, str, str]:  # noqa: PLR0911  one line a kind of error
     """Return exit code, what is wrong (empty: nothing to say) and what mends it."""
     match error:
-        case BrokenPipeError():
+        case BrokenPipeError() | ReaderGone():
             flush_quietly()
             return 0, "", ""
         case SystemExit():
@@ -108,7 +113,8 @@ def _judge(error: BaseException) -> tuple[int, str, str]:  # noqa: PLR0911  one 
 def say(what: str, mend: str = "") -> None:
     """Print one error line on stderr."""
     line = f"error: {what} · {mend}" if mend else f"error: {what}"
-    print(line, file=sys.stderr, flush=True)  # noqa: T201  the error itself
+    with suppress(OSError):  # a full or closed stderr must not change the exit code
+        print(line, file=sys.stderr, flush=True)  # noqa: T201  the error itself
 
 
 def kept(error: BaseException) -> str:

@@ -7,6 +7,8 @@ command it is that verb, with several it is a noun.
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from ..suggest import did_you_mean
 from .context import GlobalOptions, Invocation
-from .errors import Interrupted, guarded
+from .errors import Interrupted, ReaderGone, guarded
 
 if TYPE_CHECKING:  # the base of typer's contexts, which it does not export
     from typer._click import Context
@@ -61,11 +63,13 @@ class LazyGroup(TyperGroup):
         return TyperCommand(cmd_name, help=verb.help) if verb else None
 
     def invoke(self, ctx: Context) -> Any:  # noqa: ANN401  whatever a verb returns
-        """Run the verb; Ctrl-C leaves as :class:`Interrupted`."""
+        """Run the verb; Ctrl-C leaves as :class:`Interrupted`, a closed pipe as its own."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise Interrupted(str(error)) from error
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the verb itself.
@@ -166,8 +170,22 @@ def main(arguments: Sequence[str]) -> int:
     )
 
 
+def _open_closed_streams() -> None:
+    """Give streams that the caller closed (`>&-`) to /dev/null: a database must not become fd 2."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
 def run() -> None:
-    """Run the console script."""
+    """Run the console script; a request to end and a closed terminal count as Ctrl-C."""
+    _open_closed_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` ignores, and goes on to
+            signal.signal(number, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -180,7 +180,8 @@ def _text(cell: Cell) -> str:
 
 
 def _err(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  notes, warnings and errors
+    with suppress(OSError):  # nobody listens: no reason to end the work
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  notes, warnings and errors
 
 
 def _plain_progress(label: str, total: float) -> Advance:

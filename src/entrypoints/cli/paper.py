@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...application.session.queries import Decision, RunStanding
 from .context import invocation
 from .errors import INTERRUPTED
 from .output import Cell, Table, utc
 
 if TYPE_CHECKING:
+    from ...application.session.queries import Decision, RunStanding
     from ..market_data import MarketData
     from ..workspace import Workspace
 
@@ -153,8 +153,9 @@ def _interruptible() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         seen.append(number)
 
-    wanted = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, note) for number in wanted}
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heard = [one for one in wanted if signal.getsignal(one) is not signal.SIG_IGN]  # `nohup`, `&`
+    before = {number: signal.signal(number, note) for number in heard}
     try:
         yield seen
     finally:
