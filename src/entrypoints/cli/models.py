@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...application.learning.manifest import PolicyManifest
 from .context import invocation
 from .output import Cell, Table, utc
+
+if TYPE_CHECKING:
+    from ...application.learning.manifest import PolicyManifest
 
 app = typer.Typer(help="List and show models.", no_args_is_help=True)
 
@@ -33,7 +35,7 @@ def list_(ctx: typer.Context) -> None:
             "name": one.name,
             "sound": one.manifest is not None,
             "problem": one.problem,
-            **(_document(one.manifest) if one.manifest else {}),
+            **(model_document(one.manifest) if one.manifest else {}),
         }
         for one in lines
     ]
@@ -51,7 +53,7 @@ def show(
         manifest = workspace.model(model).manifest
         folder = workspace.resolved.models / model
     document = {
-        **_document(manifest),
+        **model_document(manifest),
         "folder": folder,
         "data_hash": manifest.data_hash,
         "code_version": manifest.code_version,
@@ -69,8 +71,8 @@ def show(
         ("created", utc(manifest.created_at)),
         ("symbols", ", ".join(map(str, manifest.symbols))),
         ("timeframe", manifest.timeframe.label),
-        ("trained on", _period(manifest)),
-        ("data", f"{_kind(manifest)}, {manifest.data_hash[:16]}"),
+        ("trained on", trained_on(manifest)),
+        ("data", f"{kind_of(manifest)}, {manifest.data_hash[:16]}"),
         ("features", ", ".join(manifest.feature_set.names)),
         ("window", manifest.window),
         ("network", f"{' → '.join(map(str, manifest.sizes))}, {manifest.activation}"),
@@ -90,22 +92,25 @@ def _row(manifest: PolicyManifest) -> tuple[Cell, ...]:
         utc(manifest.created_at),
         ", ".join(map(str, manifest.symbols)),
         manifest.timeframe.label,
-        _period(manifest),
+        trained_on(manifest),
         manifest.frames,
-        _kind(manifest),
+        kind_of(manifest),
         "sound",
     )
 
 
-def _period(manifest: PolicyManifest) -> str:
+def trained_on(manifest: PolicyManifest) -> str:
+    """Return the period of a model's training, in words."""
     return " to ".join(map(utc, manifest.period))
 
 
-def _kind(manifest: PolicyManifest) -> str:
+def kind_of(manifest: PolicyManifest) -> str:
+    """Return what a model was trained on: real bars, or SYNTHETIC ones."""
     return "SYNTHETIC" if manifest.synthetic else "real"
 
 
-def _document(manifest: PolicyManifest) -> dict[str, Any]:
+def model_document(manifest: PolicyManifest) -> dict[str, Any]:
+    """Return what every verb says of a model in JSON."""
     return {
         "name": manifest.name,
         "created_at": manifest.created_at,

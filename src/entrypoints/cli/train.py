@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...application.ports.trainer import TrainingProgress
 from .context import invocation
-from .output import Advance, Cell, Table
+from .models import kind_of, model_document, trained_on
+from .output import Advance, Cell, Table, utc
+
+if TYPE_CHECKING:
+    from ...application.ports.trainer import TrainingProgress
 
 app = typer.Typer()
 
@@ -77,31 +79,24 @@ def train(
     rows: list[tuple[Cell, ...]] = [
         ("model", manifest.name),
         ("symbols", ", ".join(map(str, manifest.symbols))),
-        ("period", " to ".join(_day(ms) for ms in manifest.period)),
+        ("trained on", trained_on(manifest)),
         ("frames", manifest.frames),
         ("seconds", round(made.seconds, 1)),
         ("frames/s", round(rate)),
-        ("data", "SYNTHETIC" if manifest.synthetic else "real"),
+        ("data", kind_of(manifest)),
         ("digest", manifest.digest[:16]),
         ("folder", str(folder)),
     ]
     document = {
-        "name": manifest.name,
-        "symbols": list(map(str, manifest.symbols)),
-        "timeframe": manifest.timeframe.label,
-        "period": list(manifest.period),
-        "synthetic": manifest.synthetic,
-        "frames": manifest.frames,
-        "seed": manifest.seed,
+        **model_document(manifest),
         "seconds": made.seconds,
         "frames_per_second": rate,
-        "metrics": manifest.metrics,
-        "digest": manifest.digest,
         "folder": folder,
         "logs": logs,
     }
     call.output.emit("train", document, Table(("", "value"), rows))
-    call.output.note(f"next: mettle backtest {study} --from {_day(manifest.period[1])}")
+    begin = utc(manifest.period[1]).replace(" ", "T")
+    call.output.note(f"next: mettle backtest {study} --from {begin}")
 
 
 def _show(now: TrainingProgress, advance: Advance) -> None:
@@ -114,7 +109,3 @@ def _kept(checkpoint_every: int) -> str:
     if checkpoint_every:
         return "the last checkpoint is kept, the same command with --resume goes on from it"
     return "no model was made; --checkpoint-every keeps what is done so far"
-
-
-def _day(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d}"

@@ -1,0 +1,33 @@
+"""`mettle train`, and what it tells the user to do next."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from tests.support.workspaces import call, make_small_workspace
+
+SMALL = (
+    "training.ppo.environments=16",
+    "training.ppo.rollout=32",
+    "training.ppo.batch_size=256",
+    "training.episode_length=64",
+)
+
+
+@pytest.mark.slow
+def test_the_next_command_begins_where_training_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A training that ends inside a day is followed by a backtest that does not overlap with it."""
+    home = tmp_path / "workspace"
+    make_small_workspace(home)
+    settings = [word for one in SMALL for word in ("--set", one)]
+    arguments = ("--to", "2020-01-11T13:00", "--frames", "1024", *settings)
+    made = call(capsys, home, "train", "-s", "short", *arguments)
+    assert made.code == 0, made.err
+    assert "2020-01-01 to 2020-01-11 13:00" in made.out
+    (line,) = (one for one in made.err.splitlines() if one.startswith("next: mettle "))
+    done = call(capsys, home, *shlex.split(line.removeprefix("next: mettle ")), "--no-report")
+    assert done.code == 0, done.err
