@@ -165,7 +165,7 @@ def test_own_profiles_and_the_flag_that_chooses_one(tmp_path: Path) -> None:
     [
         ("[simulation]\nslipage = 1\n", {}, {}, ["simulation.slipage", "toml:2", "slippage"]),
         ("[simluation]\nslippage = 1\n", {}, {}, ["'simluation'", "'simulation'"]),
-        ("", {"METTLE__RISK__X": "1"}, {}, ["'risk'", "METTLE__RISK__X"]),
+        ("", {"METTLE__RISK__X": "1"}, {}, ["'risk.x'", "METTLE__RISK__X"]),
         ("", {"METTLE__TRAINING__FRAMES": "many"}, {}, ["training.frames", "'many'", "unset"]),
         ("", {}, {"training.frams": "1"}, ["training.frams", "training.frames"]),
         ("[simulation]\nslippage = 0.0000001\n", {}, {}, ["whole multiple of 0.000001", "toml:2"]),

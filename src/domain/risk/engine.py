@@ -198,15 +198,15 @@ class RiskEngine:
         for name, share, value in values:
             if share is not None:
                 yield _share_limit(name, share, value, equity)
-        if profile.risk_per_trade is not None:
+        if (risk := profile.risk_per_trade) is not None:
             distance = risk_distance(asset.mark, profile.stop_loss, stop_distance)
-            room = lots_at_risk(equity, profile.risk_per_trade, distance, asset.unit_value)
+            room = lots_at_risk(equity, risk, distance, asset.unit_value)
             yield _Limit(
                 "risk_per_trade",
                 lambda lots: asset.worst(sign * lots) <= room,
                 lambda _: (
-                    f"risk_per_trade: a stop {distance} ticks away leaves room for {room} lots at a risk of "
-                    f"{percent(profile.risk_per_trade or 0)} of equity {_money(equity)}"
+                    f"risk_per_trade: a stop {distance} ticks away leaves room for {room} lots "
+                    f"at a risk of {percent(risk)} of equity {_money(equity)}"
                 ),
             )
 

@@ -100,8 +100,8 @@ class BreakerRule:
         greatest = _GREATEST[kind.unit]
         if not 0 < self.limit <= greatest:
             raise ConfigError(
-                f"risk.{name}.limit must lie above 0 and at most at {shown(greatest, kind.unit)}, "
-                f"was {shown(self.limit, kind.unit)}"
+                f"risk.{limit_key(name)} must lie above 0 and at most at "
+                f"{shown(greatest, kind.unit)}, was {shown(self.limit, kind.unit)}"
             )
         if kind.windowed and not 0 < self.window <= LONGEST:
             raise ConfigError(
@@ -127,6 +127,11 @@ class BreakerRule:
             raise ConfigError(
                 f"risk.{name}.critical must be true, was false: leaving it takes an operator"
             )
+
+
+def limit_key(name: str) -> str:
+    """Return the setting that holds a breaker's limit."""
+    return f"{name}.hard" if name == "margin" else f"{name}.limit"
 
 
 def percent(share: int) -> str:

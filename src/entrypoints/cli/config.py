@@ -8,7 +8,7 @@ import typer
 
 from ...domain.errors import ConfigError
 from ..places import Places, find
-from ..settings import known_keys, resolve
+from ..settings import RISK_ORIGIN, known_keys, resolve
 from ..settings.edit import edited, replace_file
 from ..suggest import did_you_mean
 from .context import invocation
@@ -48,7 +48,7 @@ def check(ctx: typer.Context) -> None:
     """Check the settings; exit 0 if all are right, 2 with the first that is not."""
     call = invocation(ctx)
     found = call.settings()
-    own = len(found.origins)
+    own = sum(not origin.startswith(RISK_ORIGIN) for origin in found.origins.values())
     call.output.emit(
         "config.check",
         {"file": found.places.config, "set": own, "valid": True},

@@ -1,20 +1,23 @@
 """The settings: one ``mettle.toml``, checked as a whole, with the origin of every value.
 
-Order: flag > ``METTLE__SECTION__KEY`` > file > named profile > default.
+Order: flag > ``METTLE__SECTION__KEY`` > file > named profile > default; the defaults of ``[risk]``
+are those of its named risk profile.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from ...domain.errors import ConfigError
+from ...domain.market import Symbol
 from ..places import Places
 from ..suggest import did_you_mean
 from .layers import (
@@ -25,6 +28,8 @@ from .layers import (
     merge,
     profile_layer,
 )
+from .risk import RiskSection
+from .risk_profiles import DEFAULT, NAMES, risk_profile_values
 from .secrets import Secrets, read_secrets
 from .sections import (
     BacktestSection,
@@ -36,7 +41,10 @@ from .sections import (
 from .simulation import SimulationSection
 from .texts import Section
 
-__all__ = ["Resolved", "Secrets", "Settings", "known_keys", "resolve"]
+__all__ = ["RISK_ORIGIN", "Resolved", "Secrets", "Settings", "known_keys", "resolve"]
+
+
+RISK_ORIGIN = "risk profile"
 
 
 class Settings(Section):
@@ -52,6 +60,18 @@ class Settings(Section):
     training: TrainingSection = TrainingSection()
     backtest: BacktestSection = BacktestSection()
     paper: PaperSection = PaperSection()
+    risk: RiskSection = Field(default_factory=RiskSection)
+
+    @model_validator(mode="after")
+    def _leverage_needs_a_lender(self) -> Self:
+        spot = not any(Symbol.parse(symbol).is_perpetual for symbol in self.market.symbols)
+        leverage = self.risk.leverage
+        if leverage is not None and leverage > 1 and spot and self.simulation.leverage == 1:
+            raise ValueError(
+                f"risk.leverage must be 1 on a cash account (market.symbols are spot and "
+                f"simulation.leverage is 1), was {leverage}"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +159,7 @@ def resolve(
     for layer in reversed(layers):
         values = merge(values, layer.values)
         origins |= layer.origins
+    origins = _risk_origins(values.get("risk", {})) | origins
     if profile:
         values["profile"], origins["profile"] = profile, "flag"
     try:
@@ -148,10 +169,26 @@ def resolve(
     return Resolved(settings, places, read_secrets(places.home, environment), origins)
 
 
+def _risk_origins(section: object) -> dict[str, str]:
+    """Return the origin of every key that the chosen risk profile sets."""
+    name = section.get("profile", DEFAULT) if isinstance(section, Mapping) else DEFAULT
+    if name not in NAMES:
+        return {}
+    return {f"risk.{key}": f"{RISK_ORIGIN} {name}" for key, _ in flatten(risk_profile_values(name))}
+
+
+def _origin(key: str, rule: str, origins: Mapping[str, str]) -> str:
+    """Return where the offending value was written: of the keys that a rule names, the user's."""
+    named = re.findall(r"[a-z_]+(?:\.[a-z_]+)+", rule)
+    inside = (one for one in origins if key and one.startswith(f"{key}."))
+    found = [origins[one] for one in (key, *named, *inside) if one in origins]
+    own = (where for where in found if not where.startswith(RISK_ORIGIN))
+    return next(own, next(iter(found), ""))
+
+
 def _explain(found: ErrorDetails, origins: Mapping[str, str], places: Places) -> ConfigError:
     key = ".".join(str(part) for part in found["loc"] if isinstance(part, str))
-    inside = (where for one, where in origins.items() if one.startswith(f"{key}."))
-    origin = origins.get(key) or next(inside, "")
+    origin = _origin(key, found["msg"], origins)
     place = f" ({origin})" if origin else ""
     if found["type"] == "extra_forbidden":
         known = known_keys()
@@ -168,7 +205,8 @@ def _explain(found: ErrorDetails, origins: Mapping[str, str], places: Places) ->
     rule = rule[:1].lower() + rule[1:]
     shown = "" if isinstance(found["input"], Mapping) else f", was {str(found['input'])!r}"
     verb = rule.startswith(("must ", "has "))
-    what = rule if rule.startswith(f"{key}.") else f"{key} {rule}" if verb else f"{key}: {rule}"
+    whole = not key or rule.startswith(f"{key}.")
+    what = rule if whole else f"{key} {rule}" if verb else f"{key}: {rule}"
     if origin.startswith("environment"):
         mend = f"correct or unset {origin.removeprefix('environment ')}"
     elif origin == "flag":

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from inspect import cleandoc
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -15,6 +17,8 @@ from pydantic.fields import FieldInfo
 from . import Settings
 from .edit import replace_file
 from .layers import PROFILES, flatten
+from .risk import RiskSection
+from .risk_profiles import NAMES
 
 _INTRODUCTION = """\
 # Settings
@@ -25,7 +29,7 @@ One file, `mettle.toml`, in the workspace. For each key the strongest of these w
 2. the environment (`METTLE__TRAINING__FRAMES=200000`; lists with commas);
 3. the file;
 4. the named profile (`profile = "conservative"`, `--profile NAME`, or `METTLE__PROFILE`);
-5. the default.
+5. the default; for `[risk]` that is what `risk.profile` names.
 
 `mettle config show --origin` says for each key which one it was, with the line of the file.
 `mettle config set KEY VALUE` changes one key and keeps the rest of the file, `mettle config check`
@@ -50,9 +54,9 @@ def schema_text() -> str:
 def page_text() -> str:
     """Return the reference page."""
     parts = [_INTRODUCTION]
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.default, BaseModel):
-            parts.append(_section(name, field.default))
+    defaults = Settings()
+    sections = ((name, getattr(defaults, name)) for name in Settings.model_fields)
+    parts += [_section(name, one) for name, one in sections if isinstance(one, BaseModel)]
     rows = [
         f"| {name} | {', '.join(f'`{key}` = {value}' for key, value in flatten(values))} |"
         for name, values in PROFILES.items()
@@ -62,7 +66,31 @@ def page_text() -> str:
         f"## Profiles\n\n`profile` chooses one of these, or one of your own "
         f"(`[profiles.NAME.SECTION]`).\n\n{table}\n"
     )
-    return "\n".join(parts)
+    return "\n".join([*parts, _risk_table()])
+
+
+def _risk_table() -> str:
+    """Return the risk profiles side by side, without the keys that none of them sets."""
+    sections = [RiskSection.model_validate({"profile": name}) for name in NAMES]
+    columns = [dict(flatten(one.model_dump(mode="json"))) for one in sections]
+    rows = []
+    for key in columns[0]:
+        cells = [_cell(column, key) for column in columns]
+        if key != "profile" and any(cells):
+            rows.append(f"| `{key}` | {' | '.join(cells)} |")
+    head = f"| key | {' | '.join(NAMES)} |\n|---|{'---|' * len(NAMES)}"
+    table = "\n".join([head, *rows])
+    return (
+        "## Risk profiles\n\n`risk.profile` chooses one of these, the default is strict; any key "
+        f"of `[risk]` beside it changes it.\n\n{table}\n"
+    )
+
+
+def _cell(column: Mapping[str, object], key: str) -> str:
+    """Return a value; nothing for no limit, for what is off and for breakers without a limit."""
+    breaker = key.partition(".")[0]
+    limits = [column.get(f"{breaker}.{name}", column[key]) for name in ("limit", "hard")]
+    return "" if "none" in limits or column[key] in {False, "0s"} else _default(column[key])
 
 
 def _section(name: str, section: BaseModel) -> str:
@@ -70,12 +98,12 @@ def _section(name: str, section: BaseModel) -> str:
     rows, nested = [], []
     for field_name, field in kind.model_fields.items():
         key = f"{name}.{field.alias or field_name}"
-        if isinstance(field.default, BaseModel):
-            nested.append(_section(key, field.default))
+        if isinstance(inner := getattr(section, field_name), BaseModel):
+            nested.append(_section(key, inner))
             continue
         default = section.model_dump(mode="json")[field_name]
         rows.append(f"| `{key}` | {_default(default)} | {_meaning(field)} |")
-    heading = f"## `[{name}]`\n\n{(kind.__doc__ or '').strip()}\n\n"
+    heading = f"## `[{name}]`\n\n{cleandoc(kind.__doc__ or '')}\n\n"
     table = "\n".join(["| key | default | meaning |", "|---|---|---|", *rows])
     return "\n".join([heading + table + "\n", *nested])
 
