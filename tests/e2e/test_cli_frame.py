@@ -17,7 +17,7 @@ from mettle.domain import errors
 from mettle.entrypoints.cli.errors import guarded
 from mettle.entrypoints.cli.main import VERBS, hoist
 from mettle.entrypoints.cli.output import Output, Table, plain
-from tests.support.workspaces import call, make_small_workspace, spawn
+from tests.support.workspaces import call, spawn
 
 HEAVY = (
     "torch",
@@ -29,21 +29,6 @@ HEAVY = (
     "numpy",
     "pydantic",
 )
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a workspace that is made once and only read."""
-    home = tmp_path_factory.mktemp("frame") / "workspace"
-    make_small_workspace(home)
-    return home
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path) -> Path:
-    """Return a copy of the workspace."""
-    shutil.copytree(template, tmp_path / "workspace")
-    return tmp_path / "workspace"
 
 
 def raiser(error: BaseException) -> Callable[[], None]:

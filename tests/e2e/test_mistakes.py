@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.support.workspaces import call, fingerprint, make_small_workspace, spawn
+from tests.support.workspaces import call, fingerprint, spawn
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943\nsize 12345\n"
 
@@ -196,21 +196,6 @@ MISTAKES = (
         write("mettle.db", "this is no database, however long it may be " * 40),
     ),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a workspace that is made once."""
-    home = tmp_path_factory.mktemp("mistakes") / "workspace"
-    make_small_workspace(home)
-    return home
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path) -> Path:
-    """Return a copy of the workspace."""
-    shutil.copytree(template, tmp_path / "workspace")
-    return tmp_path / "workspace"
 
 
 def check(mistake: Mistake, code: int, out: str, err: str) -> None:

@@ -13,24 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.support.workspaces import call, make_small_workspace
+from tests.support.workspaces import call
 
 METTLE = f"{sys.executable} -m mettle.entrypoints.cli.main"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a workspace that is made once and only read."""
-    home = tmp_path_factory.mktemp("streams") / "workspace"
-    make_small_workspace(home)
-    return home
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path) -> Path:
-    """Return a copy of the workspace."""
-    shutil.copytree(template, tmp_path / "workspace")
-    return tmp_path / "workspace"
 
 
 def bash(line: str) -> subprocess.CompletedProcess[str]:
@@ -38,9 +23,9 @@ def bash(line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
 
 
-def test_a_reader_that_leaves_does_not_fail_a_script(template: Path) -> None:
+def test_a_reader_that_leaves_does_not_fail_a_script(small_workspace: Path) -> None:
     """Under pipefail a closed pipe counts as success: exit 1 would mean that the answer is no."""
-    done = bash(f"set -o pipefail; {METTLE} -C {template} config show | head -1")
+    done = bash(f"set -o pipefail; {METTLE} -C {small_workspace} config show | head -1")
     assert (done.returncode, done.stdout, done.stderr) == (0, "key\tvalue\n", "")
 
 
@@ -60,9 +45,9 @@ def test_closed_streams_are_no_defect(home: Path, closed: str) -> None:
     ("line", "code"),
     [("data list >/dev/full", 1), ("data lst 2>/dev/full", 2), ("models show x 2>/dev/full", 3)],
 )
-def test_full_streams_keep_the_exit_code(template: Path, line: str, code: int) -> None:
+def test_full_streams_keep_the_exit_code(small_workspace: Path, line: str, code: int) -> None:
     """A full stdout is a full disk; a full stderr hides the message, not the code."""
-    done = bash(f"{METTLE} -C {template} {line}")
+    done = bash(f"{METTLE} -C {small_workspace} {line}")
     assert done.returncode == code
     assert "Traceback" not in done.stderr
 
@@ -86,10 +71,10 @@ def test_a_closed_terminal_stops_a_paper_run_between_bars(home: Path) -> None:
     assert status["data"]["status"] != "running"
 
 
-def test_a_request_to_end_is_answered(template: Path, tmp_path: Path) -> None:
+def test_a_request_to_end_is_answered(small_workspace: Path, tmp_path: Path) -> None:
     """On `kill` any verb ends with 130 and one line, as it does on Ctrl-C."""
     child = subprocess.Popen(
-        [*METTLE.split(), "-C", str(template), "data", "synth", "--bars", "5_000_000"],
+        [*METTLE.split(), "-C", str(small_workspace), "data", "synth", "--bars", "5_000_000"],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "METTLE__WORKSPACE__DATA": str(tmp_path)},

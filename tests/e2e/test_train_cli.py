@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from tests.support.workspaces import call, make_small_workspace
+from tests.support.workspaces import call
 
 SMALL = (
     "training.ppo.environments=16",
@@ -18,11 +18,9 @@ SMALL = (
 
 @pytest.mark.slow
 def test_the_next_command_begins_where_training_ended(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A training that ends inside a day is followed by a backtest that does not overlap with it."""
-    home = tmp_path / "workspace"
-    make_small_workspace(home)
     settings = [word for one in SMALL for word in ("--set", one)]
     arguments = ("--to", "2020-01-11T13:00", "--frames", "1024", *settings)
     made = call(capsys, home, "train", "-s", "short", *arguments)
