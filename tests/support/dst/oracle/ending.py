@@ -1,0 +1,103 @@
+"""I13, I14, I18 and the whole journal: what must be so once the faults have ended."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from mettle.application.journal import IntentStatus
+from mettle.application.ports.unit_of_work import Store
+from mettle.application.ports.venue import VenueOrderStatus
+
+from .truth import Truth
+from .view import JournalView, order_lots
+from .violations import Findings
+
+
+class EndRules:
+    """Judges the calm after the faults."""
+
+    def __init__(self, view: JournalView, truth: Truth, found: Findings, account: str) -> None:
+        self._view = view
+        self._truth = truth
+        self._found = found
+        self._account = account
+
+    def database(self, store: Store) -> None:
+        """Read everything again: the tables hold what was committed, no more and no less."""
+        need, view, account = self._found.need, self._view, self._account
+        with store.reading() as unit:
+            fills = {(one.symbol, one.trade_id): one for one in unit.fills.all(account)}
+            need(fills == view.fills, "I13", "the fills of the database are others than committed")
+            for order_id, known in view.orders.items():
+                kept = unit.orders.find(order_id)
+                need(
+                    kept is not None and kept.state == known.state,
+                    "I13",
+                    f"{order_id}: the database has {kept and kept.state}, committed {known.state}",
+                )
+            balances = {key: value for key, value in unit.ledger.balances(account).items() if value}
+            own = {key: value for key, value in view.balances.items() if value}
+            need(balances == own, "I13", f"balances {balances}, committed {own}")
+            live = {one.client_order_id for one in unit.orders.possibly_live(account)}
+            need(live == set(view.possibly_live), "I13", "possibly live orders differ")
+
+    def settled(self, *, paused_by_hand: bool) -> None:
+        """I18: every intent has ended, every order too, unless a person paused it."""
+        if paused_by_hand:
+            return
+        for intent_key, record in self._view.intents.items():
+            self._found.need(
+                record.status is IntentStatus.DONE,
+                "I18",
+                f"intent {intent_key} ({record.intent.symbol}) still works: {record.stage}",
+            )
+        for order_id in self._view.possibly_live:
+            state = self._view.orders[order_id].state
+            self._found.need(False, "I18", f"{order_id} is still {state}")
+
+    def converged(self) -> None:
+        """I14: local = venue, or PAUSED with an open discrepancy; no fill lost, none doubled."""
+        paused = self._view.mode("") >= 2
+        open_rows = any(one.closed_at is None for one in self._view.discrepancies.values())
+        excused = paused and open_rows
+        for text in (*self._orders(), *self._fills(), *self._positions()):
+            self._found.need(excused, "I14", text)
+
+    def _orders(self) -> list[str]:
+        wrong = []
+        for order_id, order in self._view.orders.items():
+            shown = self._truth.orders(order_id)
+            lots = sum(one.filled for one in shown)
+            booked = self._view.booked[order_id]
+            if lots != booked and order.terms is not None:
+                wrong.append(
+                    f"{order_id}: {booked} of {order_lots(order)} lots booked, the venue has {lots}"
+                )
+            live = any(one.status is VenueOrderStatus.OPEN for one in shown)
+            if live and order_id not in self._view.possibly_live:
+                wrong.append(f"{order_id} is open at the venue and {order.state} here")
+        return wrong
+
+    def _fills(self) -> list[str]:
+        ours = {one.client_order_id for one in self._view.orders.values()}
+        return [
+            f"trade {one.trade_id} of {one.symbol} was never booked"
+            for one in self._truth.fills()
+            if (one.client_order_id in ours or one.protects is not None)
+            and (str(one.symbol), one.trade_id) not in self._view.fills
+        ]
+
+    def _positions(self) -> list[str]:
+        wrong = []
+        balances, positions = self._truth.balances(), self._truth.positions()
+        for instrument in self._truth.instruments:
+            symbol = instrument.symbol
+            if symbol.is_perpetual:
+                ours = self._view.balances.get(("contracts", str(symbol)), Decimal(0))
+                theirs = positions.get(symbol, 0) * instrument.lot_size
+            else:
+                ours = self._view.balances.get(("wallet", symbol.base), Decimal(0))
+                theirs = balances.get(symbol.base, Decimal(0))
+            if abs(ours - theirs) >= instrument.lot_size:
+                wrong.append(f"{symbol}: {ours} in our books, {theirs} at the venue")
+        return wrong
