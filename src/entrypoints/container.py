@@ -22,6 +22,7 @@ from ..application.ports.artefact_store import ArtefactStore
 from ..application.ports.backtest_engine import BacktestEngine
 from ..application.ports.bar_files import BarFiles
 from ..application.ports.bar_store import BarStore
+from ..application.ports.claims import Claims
 from ..application.ports.clock import Clock
 from ..application.ports.feature_builder import FeatureBuilder
 from ..application.ports.ids import Ids
@@ -73,6 +74,12 @@ def _artefacts(root: Path) -> ArtefactStore:
     from ..adapters.persistence.artefacts import FolderArtefactStore
 
     return FolderArtefactStore(root)
+
+
+def _claims(root: Path) -> Claims:
+    from ..adapters.persistence.claims import FileClaims
+
+    return FileClaims(root)
 
 
 def _features(threads: int) -> FeatureBuilder:
@@ -144,6 +151,7 @@ class ApplicationContainer(containers.DeclarativeContainer):
     artefacts: providers.Provider[ArtefactStore] = providers.Singleton(
         _artefacts, resolved.provided.models
     )
+    claims: providers.Provider[Claims] = providers.Singleton(_claims, resolved.provided.runs)
     features: providers.Provider[FeatureBuilder] = providers.Singleton(
         _features, resolved.provided.settings.training.threads
     )

@@ -20,6 +20,7 @@ from ..application.backtest import (
     run_backtest,
     run_walk_forward,
 )
+from ..application.learning.artefact import check_name
 from ..application.ports.trainer import ProgressCallback, TrainingJob
 from ..application.session.paper import PaperRequest, start_paper
 from ..domain.errors import InvalidValue, NotFound
@@ -128,6 +129,7 @@ class Workspace:
 
         Raises:
             InvalidValue: If the name is taken or cannot name a model.
+            RefusedForSafety: If another process trains a study of that name.
             DataError: If there are too few bars, or gaps that the settings refuse.
         """
         chosen = self.settings.training
@@ -147,7 +149,8 @@ class Workspace:
             threads=chosen.threads,
             gaps=gaps or chosen.gaps,
         )
-        summary = self.container.train_model()(job, on_progress, replace=replace)
+        with self.container.claims().hold("study", check_name(study)):
+            summary = self.container.train_model()(job, on_progress, replace=replace)
         return Study(study, (Model(summary.manifest),), summary.seconds)
 
     def models(self) -> Sequence[Model]:
@@ -248,6 +251,7 @@ class Workspace:
             NotFound: If the lake lacks the bars.
             DataError: If the period is too short or has gaps that are refused.
             ConfigError: If a run of that name was begun with another agent, bars or settings.
+            RefusedForSafety: If another process is at work on that run.
         """
         if data is None:
             chosen = self.agent(model)
@@ -258,9 +262,18 @@ class Workspace:
         trial = self.trial(
             model, data, capital=cash, costs=costs, gaps=gaps, allow_overlap=allow_overlap
         )
-        request = PaperRequest(trial, run_id, commit_every=commit_every)
-        outcome = start_paper(request, self.container.paper_desk(), should_stop, on_progress)
+        named = self.container.ids().new("run") if run_id is None else run_id
+        request = PaperRequest(trial, named, commit_every=commit_every)
+        with self.container.claims().hold("run", named):
+            outcome = start_paper(request, self.container.paper_desk(), should_stop, on_progress)
         return PaperRun(outcome, self.container.store())
+
+    def at_work(self, run_id: str) -> bool:
+        """Return whether a process on this machine is at work on a run.
+
+        A run that is ``running`` without one was cut, or is another machine's.
+        """
+        return self.container.claims().held("run", run_id)
 
     def trial(
         self,

@@ -190,6 +190,10 @@ MISTAKES = (
             ("paper.capital", "'-5'")),
     Mistake("capital in words", "paper run --strategy ema-cross --capital lots", 2,
             ("paper.capital", "'lots'", "number")),
+    Mistake("two beginnings", "paper run --strategy ema-cross --last 3d --from 2020-01-05", 2,
+            ("--last", "not both")),
+    Mistake("bad costs on paper", "paper run --strategy ema-cross --cost-profile fre", 2,
+            ("backtest.cost_profile", "binance", "'fre'")),
     Mistake("unknown run", "paper status run-7", 3, ("run-7",)),
     Mistake(
         "no database", "paper status", 1, ("mettle.db", "not a database"),

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import mettle
 import pytest
 from mettle.entrypoints.cli.main import main
 
@@ -119,3 +120,42 @@ def test_mistakes_end_with_a_mend(
     assert words in shown.err
     assert "Traceback" not in shown.err
     assert shown.out == ""
+
+
+def test_a_finished_run_says_that_nothing_was_traded(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same command again changes nothing, and says so."""
+    line = ("run", *RULE, "--last", "2d", "--run-id", "twice")
+    assert call(home, *line) == 0
+    capsys.readouterr()
+    assert call(home, *line) == 0
+    assert "run twice was finished before: nothing was traded" in capsys.readouterr().err
+
+
+def test_a_killed_run_is_not_shown_as_working(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While a process trades nobody else may take its run; once it is killed, status says so."""
+    line = ["-C", str(home), "paper", "run", *RULE, "--run-id", "killed"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "mettle.entrypoints.cli.main", *line],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    claims = mettle.open(home).container.claims()
+    deadline = time.monotonic() + 60
+    while call(home, "status", "killed", "--json") or not claims.held("run", "killed"):
+        assert time.monotonic() < deadline, "the run never began"
+        capsys.readouterr()
+    assert json.loads(capsys.readouterr().out)["data"]["at_work"] is True
+    assert call(home, "run", *RULE, "--run-id", "killed") == 5
+    assert f"process {child.pid} is at work on run 'killed'" in capsys.readouterr().err
+    child.kill()
+    child.communicate()
+    assert call(home, "status", "killed") == 0
+    assert "--run-id killed" in capsys.readouterr().err
+    assert main(["-C", str(home), "status"]) == 0
+    assert "running (no process)" in capsys.readouterr().out
+    assert call(home, "run", *RULE, "--run-id", "killed") == 0

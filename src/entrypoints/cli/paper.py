@@ -67,6 +67,8 @@ def run(
     call = invocation(ctx)
     if (model is None) == (strategy is None):
         raise typer.BadParameter("give either --model or --strategy")
+    if last is not None and start is not None:
+        raise typer.BadParameter("--last counts back from the end, give it or --from, not both")
     name = model or strategy or ""
     flags: dict[str, object] = {
         "market.symbols": symbols,
@@ -74,6 +76,7 @@ def run(
         "paper.capital": capital,
         "paper.from": start,
         "paper.to": stop,
+        "backtest.cost_profile": costs,
     }
     with call.workspace(flags) as workspace, _interruptible() as stopped:
         data = _bars(workspace, name, symbols, timeframe, last)
@@ -86,7 +89,6 @@ def run(
                 data,
                 run_id=run_id,
                 gaps=gaps.value,
-                costs=costs,
                 allow_overlap=allow_overlap,
                 commit_every=commit_every,
                 should_stop=lambda: bool(stopped),
@@ -100,6 +102,8 @@ def run(
     if stopped:
         call.output.note(f"stopped; go on with the same command and --run-id {done.run_id}")
         raise typer.Exit(INTERRUPTED)
+    if done.resumed and not done.bars:
+        call.output.note(f"run {done.run_id} was {done.status.value} before: nothing was traded")
     call.output.note(f"next: mettle paper status {done.run_id}")
 
 
@@ -118,8 +122,14 @@ def status(
         store = workspace.container.store()
         standing = paper_status(store, run_id)
         told = Journal(store).decisions(standing.run.run_id, decisions)
-    document = _document(standing) | {"latest": told}
+        at_work = workspace.at_work(standing.run.run_id)
+    document = _document(standing) | {"at_work": at_work, "latest": told}
     call.output.emit("paper.status", document, _table(standing), _reasons(told))
+    if standing.run.status.value == "running" and not at_work:
+        call.output.warn(
+            "no process on this machine is at work on this run: it was cut, or is another "
+            f"machine's; the command that began it goes on with --run-id {standing.run.run_id}"
+        )
 
 
 def _bars(

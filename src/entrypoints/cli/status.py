@@ -10,6 +10,7 @@ from .context import invocation
 from .output import Cell, Table, utc
 
 if TYPE_CHECKING:
+    from ...application.journal import RunRecord
     from ..workspace import Workspace
 
 app = typer.Typer()
@@ -85,7 +86,7 @@ def _runs(workspace: Workspace) -> list[dict[str, Cell]]:
                 "run": run.run_id,
                 "kind": run.kind.upper(),
                 "agent": run.agent,
-                "state": run.status.value,
+                "state": _state(workspace, run),
                 "bar": None if now.mark is None else utc(now.mark.marked_at),
                 "equity": f"{now.equity:.2f} {run.quote}",
                 "change": None if now.change is None else f"{now.change:+.2%}",
@@ -94,6 +95,12 @@ def _runs(workspace: Workspace) -> list[dict[str, Cell]]:
             }
         )
     return rows
+
+
+def _state(workspace: Workspace, run: RunRecord) -> str:
+    if run.status.value == "running" and not workspace.at_work(run.run_id):
+        return "running (no process)"
+    return run.status.value
 
 
 def _kind(*, synthetic: bool) -> str:
