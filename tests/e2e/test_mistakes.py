@@ -113,8 +113,8 @@ MISTAKES = (
     ),
     Mistake("no TOML", "status", 2, ("not valid TOML", "correct"), write("mettle.toml", "[mar")),
     Mistake(
-        "bad environment key", "status", 2, ("'risk'", "METTLE__RISK__LOSS"),
-        environment={"METTLE__RISK__LOSS": "1"},
+        "bad environment key", "status", 2, ("'trades'", "METTLE__TRADES__LOSS"),
+        environment={"METTLE__TRADES__LOSS": "1"},
     ),
     Mistake(
         "bad environment value", "status", 2, ("training.frames", "'lots'", "unset"),
