@@ -47,7 +47,7 @@ def test_a_full_disk_leaves_the_old_content(tmp_path: Path) -> None:
     """The write fails with StorageError; old bars stay readable; no temporary file is left."""
     store, old = ParquetBarStore(tmp_path), make_series(range(20))
     store.write(old)
-    with largest_file(4096), pytest.raises(StorageError, match="cannot write") as error:
+    with largest_file(4096), pytest.raises(StorageError, match="cannot use") as error:
         store.write(make_series(range(20_000)))
     assert "free some space" in error.value.mend
     assert error.value.exit_code == 1

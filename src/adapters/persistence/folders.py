@@ -36,11 +36,11 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         temporary.chmod(0o755)
-        _sync(temporary)
+        sync_folder(temporary)
         if path.exists():
             path.rename(_aside(path))
         temporary.rename(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
         shutil.rmtree(_aside(path), ignore_errors=True)  # a leftover goes at the next write
     except OSError as error:
         recover_folder(path)
@@ -62,8 +62,11 @@ def recover_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, option: str = "") -> Iterator[None]:
     """Hold a folder against other writers for the length of the block; it is made if missing.
+
+    Args:
+        option: As for :func:`storage_error`.
 
     Raises:
         StorageError: If it cannot be made or opened.
@@ -72,7 +75,7 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise storage_error(folder, error) from error
+        raise storage_error(folder, error, option) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -121,22 +124,32 @@ def read_regular(folder: Path, name: str, limit: int) -> bytes:
     return data
 
 
-def storage_error(path: Path, error: OSError) -> StorageError:
-    """Return the error of ours for one of the operating system's."""
+def storage_error(path: Path, error: OSError, option: str = "") -> StorageError:
+    """Return the error of ours for one of the operating system's.
+
+    Args:
+        option: The one that chooses another folder, for the mend; "" if there is none.
+    """
     reason = error.strerror or str(error)
     mend = "free some space, or use another folder"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
         mend = "use a folder that can be written"
-    return StorageError(f"cannot use {path}: {reason}", mend=mend)
+    chosen = f" with {option}" if option else ""
+    return StorageError(f"cannot use {path}: {reason}", mend=mend + chosen)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's entries to the disk: only then has a rename in it happened for good."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network file systems cannot sync a folder; the rename itself has happened.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.replaced")
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -23,7 +23,8 @@ from ....application.data.series import COLUMNS, check_series, describe, merge_s
 from ....application.ports.bar_store import BarSeries, StoredSeries
 from ....domain.errors import DataError, MettleError, NotFound
 from ....domain.market import Symbol, Timeframe
-from .atomic import locked, write_atomic
+from ..folders import locked
+from .atomic import LAKE_OPTION, write_atomic
 from .funding import Funding, merge_funding
 from .metadata import from_metadata, to_metadata
 
@@ -79,7 +80,7 @@ class ParquetBarStore:
         """Merge a series into the held one, or replace it."""
         check_series(series)
         path = self._path(series.instrument.symbol, series.timeframe)
-        with locked(path.parent):
+        with locked(path.parent, LAKE_OPTION):
             if path.exists() and not replace:
                 held = self.read(series.instrument.symbol, series.timeframe)
                 series = merge_series(held, series)
@@ -102,7 +103,7 @@ class ParquetBarStore:
     ) -> None:
         """Merge funding settlements into the held ones."""
         path = self._funding_path(symbol)
-        with locked(path.parent):
+        with locked(path.parent, LAKE_OPTION):
             merged = merge_funding(self.read_funding(symbol), (time, rate))
             columns = dict(zip(("time", "rate"), merged, strict=True))
             write_atomic(path, _encode(columns, {"symbol": str(symbol)}))
