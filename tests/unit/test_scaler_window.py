@@ -9,7 +9,7 @@ import pytest
 from mettle.adapters.features.native import NativeFeatures
 from mettle.application.learning.scaler import FeatureScaler
 from mettle.application.ports.feature_builder import FeatureTable
-from mettle.domain.errors import DataError, InvalidValue
+from mettle.domain.errors import DataError
 from mettle.domain.signals.catalogue import default_feature_set
 from tests.support.feature_panels import flat_panel, random_panel
 
@@ -20,16 +20,21 @@ def table(bars: int = 600) -> FeatureTable:
     return NativeFeatures(threads=1).table(panel, default_feature_set())
 
 
+def fitted(whole: FeatureTable, start: int, stop: int) -> FeatureScaler:
+    """Return the scaler of the bars ``[start, stop)``."""
+    return FeatureScaler.fit(whole.values[start:stop], whole.valid[start:stop])
+
+
 def test_only_the_window_counts() -> None:
     """What lies outside the window, or is not valid inside it, does not move a bit."""
     whole = table()
-    scaler = FeatureScaler.fit_window(whole, 100, 400)
+    scaler = fitted(whole, 100, 400)
     spoilt = whole.values.copy()
     spoilt[:100] = spoilt[400:] = 1e9
     spoilt[~whole.valid] = -1e9
     other = FeatureTable(whole.feature_set, spoilt, whole.valid, whole.warmup)
-    assert FeatureScaler.fit_window(other, 100, 400).hash == scaler.hash
-    assert FeatureScaler.fit_window(whole, 100, 401).hash != scaler.hash
+    assert fitted(other, 100, 400).hash == scaler.hash
+    assert fitted(whole, 100, 401).hash != scaler.hash
     rows = whole.values[100:400, 1][whole.valid[100:400, 1]]
     np.testing.assert_allclose(scaler.mean[1], rows.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(scaler.deviation[1], rows.std(axis=0), rtol=1e-12)
@@ -38,7 +43,7 @@ def test_only_the_window_counts() -> None:
 def test_rows_and_batches_have_the_same_bits() -> None:
     """Scaling a row alone, a window or the whole table gives the same float32."""
     whole = table()
-    scaler = FeatureScaler.fit_window(whole, 0, 300)
+    scaler = fitted(whole, 0, 300)
     batch = scaler.transform(whole.values)
     assert batch.dtype == np.float32
     assert batch.flags.c_contiguous
@@ -51,14 +56,14 @@ def test_rows_and_batches_have_the_same_bits() -> None:
 def test_still_columns_stay_finite() -> None:
     """A feature that never moved in training is centred, not divided by rounding errors."""
     still = NativeFeatures(threads=1).table(flat_panel(100), default_feature_set())
-    scaler = FeatureScaler.fit_window(still, 0, 100)
+    scaler = fitted(still, 0, 100)
     np.testing.assert_array_equal(scaler.deviation, 1.0)
     np.testing.assert_array_equal(scaler.transform(still.values[still.valid]), 0.0)
 
 
 def test_plain_form_is_exact() -> None:
     """Through JSON and back every number has the same bits, and the hash says so."""
-    scaler = FeatureScaler.fit_window(table(), 0, 500)
+    scaler = fitted(table(), 0, 500)
     again = FeatureScaler.from_dict(json.loads(json.dumps(scaler.to_dict())))
     assert again.hash == scaler.hash
     assert again.mean.tobytes() == scaler.mean.tobytes()
@@ -66,14 +71,7 @@ def test_plain_form_is_exact() -> None:
     assert FeatureScaler.from_dict(nudged).hash != scaler.hash
 
 
-@pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 5), (0, 601), (9, 3)])
-def test_windows_outside_the_table_are_refused(start: int, stop: int) -> None:
-    """A window that is empty or not inside the table is an error."""
-    with pytest.raises(InvalidValue, match="training window"):
-        FeatureScaler.fit_window(table(), start, stop)
-
-
 def test_windows_without_valid_rows_are_refused() -> None:
     """Nothing can be learnt from the warm-up."""
     with pytest.raises(DataError, match="past the warm-up"):
-        FeatureScaler.fit_window(table(), 0, 20)
+        fitted(table(), 0, 20)

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...domain.errors import DataError, InvalidValue
-from ..ports.feature_builder import FeatureTable
+from ...domain.errors import DataError
 
 FEATURE_CLIP = 10.0
 """Scaled features lie within ± this many deviations."""
@@ -76,21 +75,6 @@ class FeatureScaler:
             still = spread <= 1e-12 * np.maximum(1.0, np.abs(mean[asset]))
             deviation[asset] = np.where(still, 1.0, spread)
         return cls(mean, deviation)
-
-    @classmethod
-    def fit_window(cls, table: FeatureTable, start: int, stop: int) -> FeatureScaler:
-        """Fit on the bars ``[start, stop)`` of a table: the training window, and nothing after it.
-
-        Raises:
-            InvalidValue: If the window is not inside the table.
-            DataError: As :meth:`fit`.
-        """
-        bars = len(table.values)
-        if not 0 <= start < stop <= bars:
-            raise InvalidValue(
-                f"the training window [{start}, {stop}) must lie inside the table's {bars} bars"
-            )
-        return cls.fit(table.values[start:stop], table.valid[start:stop])
 
     @property
     def hash(self) -> str:

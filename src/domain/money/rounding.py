@@ -104,11 +104,6 @@ def plain(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def floor_divide(numerator: int, denominator: int) -> int:
-    """Return ⌊numerator ÷ denominator⌋ for a positive denominator."""
-    return numerator // denominator
-
-
 def round_half_even(numerator: int, denominator: int) -> int:
     """Return numerator ÷ denominator rounded half to even, for a positive denominator."""
     quotient, remainder = divmod(numerator, denominator)
