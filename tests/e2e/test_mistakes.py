@@ -68,6 +68,21 @@ def empty_lake(home: Path) -> None:
     shutil.rmtree(home / "data")
 
 
+CANDLES = """timestamp,open,high,low,close,volume
+2024-01-01,41998,41999,41997,41998,1
+2024-01-02,41998,41999,41997,41998,1
+2024-01-03,41998,41999,41997,41998,1
+"""
+
+
+def real_bars(home: Path) -> None:
+    """Put bars that no generator made beside the synthetic ones, years after them."""
+    lines = [f"{1704067200 + 3600 * i},41998,41999,41997,41998,1" for i in range(50)]
+    path = home.parent / "BTC_USDT-1h.csv"
+    path.write_text("\n".join(["timestamp,open,high,low,close,volume", *lines]), encoding="utf-8")
+    assert spawn(home, "data", "import", str(path)).returncode == 0
+
+
 def words_for_prices(home: Path) -> None:
     """Write a Parquet file whose prices are words."""
     frame = pl.DataFrame({"timestamp": ["2024-01-01", "2024-01-02"], "open": ["one", "two"]})
@@ -190,6 +205,27 @@ MISTAKES = (
             ("paper.capital", "'-5'")),
     Mistake("capital in words", "paper run --strategy ema-cross --capital lots", 2,
             ("paper.capital", "'lots'", "number")),
+    Mistake("generated bars beside real ones", "backtest ema-cross --symbols SYN1/USDT,BTC/USDT", 2,
+            ("SYN1/USDT is synthetic, BTC/USDT is not", "one kind"), real_bars),
+    Mistake("windows without walk-forward", "backtest ema-cross --test-span 10d", 2,
+            ("--walk-forward",)),
+    Mistake("download that ends before it begins",
+            "data get --since 2024-02-01 --until 2024-01-01", 2, ("2024-02-01", "2024-01-01")),
+    Mistake("download from the future", "data get --since 2190-01-01", 2, ("before now",)),
+    Mistake("download of two lengths", "data get --since 2024-02-01 --last 3d", 2, ("not both",)),
+    Mistake("bars after the calendar", "data synth --start 9999-12-01 --replace", 2, ("9999",)),
+    Mistake("finer than held", "data prepare -t 15m", 3, ("held at 1h", "mettle data get")),
+    Mistake("no common period", "data prepare -t 4h", 2,
+            ("GAP/USDT 1h ends before BTC/USDT 1h", "belong together"), real_bars),
+    Mistake("tick of nothing", "data import HOME/BTC_USDT-1d.csv --tick 0", 2, ("tick", "0.01"),
+            write("BTC_USDT-1d.csv", CANDLES)),
+    Mistake("unknown columns", "data import HOME/BTC_USDT-1d.csv --columns a,b", 2,
+            ("a,b", "open,close,high,low"), write("BTC_USDT-1d.csv", CANDLES)),
+    Mistake("price beyond reason", "data import HOME/BTC_USDT-1d.csv", 2, ("line 2", "1e+300"),
+            write("BTC_USDT-1d.csv", CANDLES.replace("41999", "1e300"))),
+    Mistake("another timeframe than the file's", "data import HOME/BTC_USDT-1h.csv -t 4h", 2,
+            ("4h", "data prepare"),
+            write("BTC_USDT-1h.csv", CANDLES.replace("2024-01-02", "2024-01-01T01:00"))),
     Mistake("two beginnings", "paper run --strategy ema-cross --last 3d --from 2020-01-05", 2,
             ("--last", "not both")),
     Mistake("bad costs on paper", "paper run --strategy ema-cross --cost-profile fre", 2,

@@ -53,7 +53,8 @@ def load_panel(
 
     Raises:
         NotFound: If a series is not held, or no bar lies in the window.
-        DataError: If bars are missing and ``gaps`` refuses them, or a file is damaged.
+        DataError: If bars are missing and ``gaps`` refuses them, a file is damaged, or generated
+            and real bars would stand in one market.
     """
     wanted = list(symbols) or [
         line.instrument.symbol for line in store.catalogue() if line.timeframe == timeframe
@@ -65,6 +66,7 @@ def load_panel(
     if len(set(wanted)) != len(wanted):
         raise DataError(f"a symbol is named twice among {', '.join(map(str, wanted))}")
     series = [store.read(symbol, timeframe) for symbol in wanted]
+    _refuse_mixture(series)
     funding = {symbol: store.read_funding(symbol) for symbol in wanted}
     return assemble_panel(series, funding, start_ms, stop_ms, gaps)
 
@@ -164,6 +166,18 @@ def _align(series: BarSeries, grid: NDArray[np.int64]) -> dict[str, NDArray[Any]
         here, series.state[np.maximum(index, 0)], np.uint8(BarState.MISSING)
     ).astype(np.uint8)
     return columns
+
+
+def _refuse_mixture(series: Sequence[BarSeries]) -> None:
+    """Real bars beside generated ones have a history that neither ever had."""
+    made = [str(one.instrument.symbol) for one in series if one.synthetic]
+    real = [str(one.instrument.symbol) for one in series if not one.synthetic]
+    if made and real:
+        raise DataError(
+            f"{', '.join(made)} {'is' if len(made) == 1 else 'are'} synthetic, {', '.join(real)} "
+            f"{'is' if len(real) == 1 else 'are'} not: one market cannot hold both",
+            mend="name symbols of one kind",
+        )
 
 
 def _refuse_gaps(series: BarSeries, grid: NDArray[np.int64], state: NDArray[np.uint8]) -> None:

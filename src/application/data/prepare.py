@@ -70,10 +70,21 @@ class PrepareBars:
             raise NotFound(
                 "no bars are held", mend="`mettle data get` or `mettle data import FILE`"
             )
-        lines: list[PreparedLine] = []
-        for symbol in symbols or sorted(held):
+        chosen = list(symbols) or sorted(held)
+        for symbol in chosen:
             if symbol not in held:
                 raise NotFound(f"no bars of {symbol} are held", mend="see `mettle data list`")
+            _check_finer(symbol, min(held[symbol]), timeframes)
+        base = {(symbol, min(held[symbol])) for symbol in chosen}
+        _common_period(
+            [
+                line
+                for line in self.store.catalogue()
+                if (line.instrument.symbol, line.timeframe) in base
+            ]
+        )
+        lines: list[PreparedLine] = []
+        for symbol in chosen:
             lines.extend(self._symbol(symbol, min(held[symbol]), timeframes, replace=replace))
         return _prepared(lines)
 
@@ -86,15 +97,7 @@ class PrepareBars:
             for length in Timeframe.LABELS.values()
             if length >= finest.milliseconds
         ]
-        lines = []
-        for target in targets:
-            if target < finest:
-                raise NotFound(
-                    f"{symbol} is held at {finest}, {target} bars cannot be made of that",
-                    mend=f"`mettle data get {symbol} -t {target}`",
-                )
-            lines.append(self._line(base, target, replace=replace))
-        return lines
+        return [self._line(base, target, replace=replace) for target in targets]
 
     def _line(self, base: BarSeries, target: Timeframe, *, replace: bool) -> PreparedLine:
         symbol = base.instrument.symbol
@@ -110,13 +113,33 @@ class PrepareBars:
         return PreparedLine(self.store.write(resample(base, target), replace=True), "made")
 
 
+def _check_finer(symbol: Symbol, finest: Timeframe, wanted: Sequence[Timeframe]) -> None:
+    for target in wanted:
+        if target < finest:
+            raise NotFound(
+                f"{symbol} is held at {finest}, {target} bars cannot be made of that",
+                mend=f"`mettle data get {symbol} -t {target}`",
+            )
+
+
+def _common_period(stored: Sequence[StoredSeries]) -> tuple[int, int]:
+    """Return latest first open and earliest last close, Unix milliseconds."""
+    late = max(stored, key=lambda one: one.first)
+    early = min(stored, key=lambda one: one.last + one.timeframe.milliseconds)
+    first, last = late.first, early.last + early.timeframe.milliseconds
+    if first >= last:
+        raise DataError(
+            f"the series have no common period: {early.instrument.symbol} {early.timeframe} ends "
+            f"before {late.instrument.symbol} {late.timeframe} begins",
+            mend="name the symbols that belong together, see `mettle data list`",
+        )
+    return first, last
+
+
 def _prepared(lines: Sequence[PreparedLine]) -> Prepared:
     stored = sorted(
         (line.stored for line in lines), key=lambda one: (one.instrument.symbol, one.timeframe)
     )
-    first = max(one.first for one in stored)
-    last = min(one.last + one.timeframe.milliseconds for one in stored)
-    if first >= last:
-        raise DataError("the series have no common period", mend="see `mettle data list`")
+    first, last = _common_period(stored)
     digest = hashlib.sha256("\n".join(one.content_hash for one in stored).encode())
     return Prepared(tuple(lines), first, last, digest.hexdigest())

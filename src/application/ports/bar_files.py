@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ...domain.errors import InvalidValue
 from ...domain.market import Symbol, Timeframe
 from .bar_store import BarSeries
 
@@ -72,6 +73,18 @@ class ImportOptions:
     columns: tuple[str, ...] = ()
     tick: Decimal | None = None
     lot: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if self.columns and sorted(self.columns) != ["close", "high", "low", "open"]:
+            raise InvalidValue(
+                f"columns must name open, high, low and close once each, were "
+                f"{','.join(self.columns)}",
+                mend="for example open,close,high,low",
+            )
+        for name in ("tick", "lot"):
+            step = getattr(self, name)
+            if step is not None and step <= 0:
+                raise InvalidValue(f"{name} must be above 0, was {step}", mend="for example 0.01")
 
 
 @dataclass(frozen=True, slots=True)

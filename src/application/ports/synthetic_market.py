@@ -15,6 +15,9 @@ from ...domain.market import Symbol, Timeframe
 from .bar_store import BarSeries
 from .randomness import Randomness
 
+_LAST_MS = 253_402_300_800_000
+"""Where the calendar ends: 10000-01-01."""
+
 
 class SyntheticMode(Enum):
     """What a generated market can teach."""
@@ -56,6 +59,11 @@ class SyntheticRequest:
             raise InvalidValue(f"bars must lie in 2 … 10 million, was {self.bars}")
         if self.start_ms % self.timeframe.milliseconds:
             raise InvalidValue(f"start must lie on the grid of {self.timeframe}")
+        if self.start_ms + self.bars * self.timeframe.milliseconds > _LAST_MS:
+            raise InvalidValue(
+                f"{self.bars} bars of {self.timeframe} from there end after the year 9999",
+                mend="begin earlier, or take fewer bars",
+            )
         if not 0 <= self.edge_bp <= 100:
             raise InvalidValue(f"edge must lie in 0 … 100 bp a bar, was {self.edge_bp}")
 

@@ -42,15 +42,19 @@ def backtest(
         str | None, typer.Option(help="Missing bars: refuse the period, or hold through them.")
     ] = None,
     walk_forward: Annotated[
-        bool, typer.Option("--walk-forward", help="Judge window after window, each out of sample.")
+        bool,
+        typer.Option(
+            "--walk-forward",
+            help="Judge window after window, each ended flat; nothing is trained again.",
+        ),
     ] = False,
     train_span: Annotated[
-        str, typer.Option(help="Walk-forward: what lies before each window.")
-    ] = "180d",
-    test_span: Annotated[str, typer.Option(help="Walk-forward: length of a window.")] = "30d",
-    anchored: Annotated[
-        bool, typer.Option("--anchored", help="Walk-forward: training begins at the first bar.")
-    ] = False,
+        str | None,
+        typer.Option(help="Walk-forward: left out before the first window; 180d if left out."),
+    ] = None,
+    test_span: Annotated[
+        str | None, typer.Option(help="Walk-forward: length of a window; 30d if left out.")
+    ] = None,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Accept bars that the model was trained on.")
     ] = False,
@@ -62,6 +66,8 @@ def backtest(
 ) -> None:
     """Run a model or a strategy over history, and write its tear sheet."""
     call = invocation(ctx)
+    if not walk_forward and (train_span or test_span):
+        raise typer.BadParameter("--train-span and --test-span need --walk-forward")
     flags = {
         "market.symbols": symbols,
         "market.timeframe": timeframe,
@@ -76,7 +82,7 @@ def backtest(
             call.output.warn(one)
         plan = None
         if walk_forward:
-            plan = _plan(request, train_span, test_span, anchored=anchored)
+            plan = _plan(request, train_span or "180d", test_span or "30d")
         result = workspace.judge(request, plan)
         written = None if no_report else _report(workspace, result, report)
     _show(call, result, written)
@@ -103,11 +109,11 @@ def _request(
     return replace(request, start_ms=start_ms)
 
 
-def _plan(request: BacktestRequest, train: str, test: str, *, anchored: bool) -> WalkForward:
+def _plan(request: BacktestRequest, train: str, test: str) -> WalkForward:
     from ...application.backtest import WalkForward
 
     bar = request.panel.timeframe.milliseconds
-    return WalkForward(_bars(train, bar), _bars(test, bar), anchored=anchored)
+    return WalkForward(_bars(train, bar), _bars(test, bar))
 
 
 def _bars(span: str, bar_ms: int) -> int:

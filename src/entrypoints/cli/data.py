@@ -39,7 +39,9 @@ def get(
     ] = None,
     since: Annotated[str | None, typer.Option(help="First date, UTC.", metavar="DATE")] = None,
     until: Annotated[str | None, typer.Option(help="Date after the last.", metavar="DATE")] = None,
-    last: Annotated[str, typer.Option(help="Length back from now: 30d, 6mo, 2y.")] = "6mo",
+    last: Annotated[
+        str | None, typer.Option(help="Length back from now: 30d, 6mo, 2y; 6mo if left out.")
+    ] = None,
     venue: Annotated[str | None, typer.Option(help="ccxt's name of the venue.")] = None,
     gaps: Annotated[bool, typer.Option(help="Ask again for what is missing inside.")] = False,
     endpoint: Annotated[
@@ -57,9 +59,15 @@ def get(
     workspace = _workspace(call, lake, flags)
     market = workspace.settings.market
     grid = Timeframe.parse(timeframe or market.timeframe)
+    if since is not None and last is not None:
+        raise typer.BadParameter("--last counts back from the end, give it or --since, not both")
     stop = None if until is None else as_ms(until)
     now = workspace.container.clock().now_ms() if stop is None else stop
-    start = now - span_ms(last) if since is None else as_ms(since)
+    start = now - span_ms(last or "6mo") if since is None else as_ms(since)
+    if start >= now:
+        raise InvalidValue(
+            f"--since {since} must lie before {until or 'now'}", mend="swap or correct the dates"
+        )
     wanted = [Symbol.parse(name) for name in symbols or market.symbols]
     use_case = workspace.container.download_bars()
     results = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -48,4 +49,5 @@ def init(
         or f"{home} is complete, nothing was changed"
     )
     call.output.emit("init", {"home": home, "made": found.made}, text)
-    call.output.note(f"next: mettle -C {home} data synth, or mettle -C {home} data get")
+    place = f"mettle -C {shlex.quote(str(home))} data"
+    call.output.note(f"next: {place} import FILES, {place} get, or {place} synth")

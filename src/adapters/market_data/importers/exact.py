@@ -27,6 +27,8 @@ PRICE_DIGITS = 8
 prices do, and following them would make the lot worth more than a unit of the quote currency."""
 VOLUME_PLACES = 8
 _MOST_DIGITS = 15
+_MOST = 1e18
+"""Beyond it whole numbers of 64 bits end."""
 _NOISE = 16 * np.finfo(np.float64).eps
 
 
@@ -105,14 +107,23 @@ def place_on_grid(
         lot: The lot wanted; inferred if None.
 
     Raises:
-        DataError: If a price lies outside 1 … 10¹² ticks.
+        DataError: If a price lies outside 1 … 10¹² ticks, or a number is beyond all reason.
     """
+    most = values.max(axis=1)
+    if float(most.max()) > _MOST:
+        at = int(most.argmax())
+        raise DataError(
+            f"line {int(lines[at])}: {most[at]:g} is too large for a price or a volume",
+            mend="correct the source",
+        )
     mends: list[Mend] = []
     ticks, tick_size = _ticks(values[:, :4], lines, tick, mends)
     lots, lot_size = _lots(values[:, 4], lines, tick_size, lot, mends)
     inferred = tick is None or lot is None
     if inferred:
-        words = f"tick {tick_size:f} and lot {lot_size:f} inferred from the finest step seen"
+        found = ((tick, f"tick {tick_size:f}"), (lot, f"lot {lot_size:f}"))
+        names = " and ".join(name for given, name in found if given is None)
+        words = f"{names} inferred from the finest step seen"
         mends.append(Mend(words, len(lines)))
     grid = replace(instrument, tick_size=tick_size, lot_size=lot_size, inferred=inferred)
     return ticks, lots, grid, mends

@@ -39,7 +39,9 @@ def infer_timeframe(
                 at,
                 f"this bar is {steps[row - 1] / 1000:g} s after the one before, "
                 f"not a multiple of {known}",
-                mend,
+                "name the timeframe of the file, and make others with `mettle data prepare`"
+                if options.timeframe
+                else mend,
             )
         if common != known.milliseconds and options.timeframe is None:
             raise DataError(
