@@ -23,7 +23,10 @@ _FEES = FeeSchedule.flat(1000, 1000)
 
 
 class CalibratedSyntheticMarket:
-    """A SyntheticMarket with the statistics of real hourly data (tests/…/test_calibration.py)."""
+    """A SyntheticMarket with the statistics of real hourly data.
+
+    ``tests/simulation/test_synthetic_market.py`` holds it to them.
+    """
 
     def generate(self, request: SyntheticRequest, randomness: Randomness) -> SyntheticData:
         """Return bars and funding; the same request and randomness give the same.
