@@ -17,8 +17,7 @@ from ....application.journal import (
     SeenBar,
     SnapshotRecord,
 )
-
-Row = dict[str, Any]
+from .statements import Row
 
 
 class Columns:
@@ -50,6 +49,7 @@ def run_record(row: Mapping[str, Any]) -> RunRecord:
     values = dict(row)
     values["symbols"] = tuple(json.loads(values["symbols"]))
     values["status"] = RunStatus(values["status"])
+    values["synthetic"] = bool(values["synthetic"])
     return RunRecord(**values)
 
 

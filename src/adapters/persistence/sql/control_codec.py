@@ -14,7 +14,8 @@ from ....application.journal import (
     LeaseRecord,
 )
 from ....domain.risk import Mode, ModeCause
-from .codec import Columns, Row
+from .codec import Columns
+from .statements import Row
 
 _LEASE = Columns(LeaseRecord)
 _CONTROL = Columns(ControlRecord)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select
 
 from ....application.journal import (
     AuditRecord,
@@ -29,18 +29,25 @@ from .control_tables import (
     ModeCauseRow,
 )
 from .session import SqlSession
+from .statements import Query, changing, given, removing
+
+_ACCOUNT = given("account")
+_LIMIT = given("limit")
 
 
 class SqlLeases:
     """One lease an account; the write lock makes reading and changing it one step."""
+
+    _FIND = Query(select(LeaseRow.__table__).where(LeaseRow.account == _ACCOUNT))
+    _EXPIRE = changing(LeaseRow, ("account", "epoch", "holder"), ("expires_at",))
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     def find(self, account: str) -> LeaseRecord | None:
         """Return the lease, expired or not."""
-        rows = self._session.rows(select(LeaseRow.__table__).where(LeaseRow.account == account))
-        return next(map(codec.lease_record, rows), None)
+        found = self._session.records(self._FIND, {"account": account}, codec.lease_record)
+        return next(found, None)
 
     def acquire(self, account: str, holder: str, now_ms: int, until_ms: int) -> LeaseRecord | None:
         """Take the lease if it is free, expired or ours by name."""
@@ -72,13 +79,21 @@ class SqlLeases:
         return lease
 
     def _expire(self, lease: LeaseRecord, at: int) -> bool:
-        ours = (LeaseRow.account == lease.account) & (LeaseRow.epoch == lease.epoch)
-        change = update(LeaseRow).where(ours, LeaseRow.holder == lease.holder)
-        return self._session.execute(change.values(expires_at=at)) > 0
+        ours = {
+            "key_account": lease.account,
+            "key_epoch": lease.epoch,
+            "key_holder": lease.holder,
+        }
+        return self._session.write(self._EXPIRE, {**ours, "expires_at": at}) > 0
 
 
 class SqlControls:
     """Commands to sessions."""
+
+    _OF = select(ControlRow.__table__).where(ControlRow.account == _ACCOUNT)
+    _PENDING = Query(_OF.where(PENDING).order_by(ControlRow.place))
+    _LATEST = Query(_OF.order_by(ControlRow.place.desc()).limit(_LIMIT))
+    _HANDLED = changing(ControlRow, ("control_id",), ("handled_at", "outcome"))
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
@@ -89,34 +104,33 @@ class SqlControls:
 
     def pending(self, account: str) -> Sequence[ControlRecord]:
         """Return those not handled, in order of addition."""
-        query = select(ControlRow.__table__).where(ControlRow.account == account, PENDING)
-        rows = self._session.rows(query.order_by(ControlRow.place))
-        return [codec.control_record(row) for row in rows]
+        found = self._session.records(self._PENDING, {"account": account}, codec.control_record)
+        return list(found)
 
     def handled(self, control_id: str, handled_at: int, outcome: str) -> None:
         """Say what became of one."""
-        change = update(ControlRow).where(ControlRow.control_id == control_id)
-        met = self._session.execute(change.values(handled_at=handled_at, outcome=outcome))
-        if met == 0:
+        values = {"key_control_id": control_id, "handled_at": handled_at, "outcome": outcome}
+        if self._session.write(self._HANDLED, values) == 0:
             raise NotFound(f"no command {control_id!r}")
 
     def latest(self, account: str, limit: int) -> Sequence[ControlRecord]:
         """Return the newest."""
-        query = select(ControlRow.__table__).where(ControlRow.account == account)
-        rows = self._session.rows(query.order_by(ControlRow.place.desc()).limit(limit))
-        return [codec.control_record(row) for row in rows]
+        values = {"account": account, "limit": limit}
+        return list(self._session.records(self._LATEST, values, codec.control_record))
 
 
 class SqlModes:
     """Why an account or a symbol may do less than everything."""
+
+    _ALL = Query(select(ModeCauseRow.__table__).where(ModeCauseRow.account == _ACCOUNT))
+    _CLEAR = removing(ModeCauseRow, ("account", "symbol", "cause"))
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     def all(self, account: str) -> Sequence[ModeCause]:
         """Return every cause that holds, by symbol and name."""
-        query = select(ModeCauseRow.__table__).where(ModeCauseRow.account == account)
-        causes = [codec.cause_record(row) for row in self._session.rows(query)]
+        causes = self._session.records(self._ALL, {"account": account}, codec.cause_record)
         return sorted(causes, key=lambda one: (one.symbol, one.cause))
 
     def put(self, cause: ModeCause) -> None:
@@ -125,21 +139,21 @@ class SqlModes:
 
     def clear(self, account: str, symbol: str, cause: str) -> bool:
         """Remove a cause."""
-        row = ModeCauseRow
-        there = (row.account == account) & (row.symbol == symbol) & (row.cause == cause)
-        return self._session.execute(delete(row).where(there)) > 0
+        key = {"account": account, "symbol": symbol, "cause": cause}
+        return self._session.write(self._CLEAR, key) > 0
 
 
 class SqlBreakers:
     """The state of each breaker."""
+
+    _ALL = Query(select(BreakerRow.__table__).where(BreakerRow.account == _ACCOUNT))
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     def all(self, account: str) -> Sequence[BreakerRecord]:
         """Return every breaker, by name."""
-        query = select(BreakerRow.__table__).where(BreakerRow.account == account)
-        breakers = [codec.breaker_record(row) for row in self._session.rows(query)]
+        breakers = self._session.records(self._ALL, {"account": account}, codec.breaker_record)
         return sorted(breakers, key=lambda one: one.name)
 
     def put(self, breaker: BreakerRecord) -> None:
@@ -150,14 +164,16 @@ class SqlBreakers:
 class SqlDiscrepancies:
     """Differences that are not explained yet."""
 
+    _OPEN = Query(
+        select(DiscrepancyRow.__table__).where(DiscrepancyRow.account == _ACCOUNT, UNSETTLED)
+    )
+
     def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     def open(self, account: str) -> Sequence[DiscrepancyRecord]:
         """Return those not closed, oldest first."""
-        query = select(DiscrepancyRow.__table__)
-        query = query.where(DiscrepancyRow.account == account, UNSETTLED)
-        found = [codec.discrepancy_record(row) for row in self._session.rows(query)]
+        found = self._session.records(self._OPEN, {"account": account}, codec.discrepancy_record)
         return sorted(found, key=lambda one: (one.opened_at, one.discrepancy_id))
 
     def put(self, discrepancy: DiscrepancyRecord) -> None:
@@ -168,13 +184,15 @@ class SqlDiscrepancies:
 class SqlCursors:
     """How far each stream of the venue has been read."""
 
+    _ALL = Query(select(CursorRow.name, CursorRow.time_ms).where(CursorRow.account == _ACCOUNT))
+
     def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     def all(self, account: str) -> Mapping[str, int]:
         """Return time by name."""
-        query = select(CursorRow.name, CursorRow.time_ms).where(CursorRow.account == account)
-        return {row["name"]: row["time_ms"] for row in self._session.rows(query)}
+        rows = self._session.rows(self._ALL, {"account": account})
+        return {row["name"]: row["time_ms"] for row in rows}
 
     def put(self, account: str, name: str, time_ms: int) -> None:
         """Write one down."""
@@ -184,6 +202,14 @@ class SqlCursors:
 class SqlAudit:
     """What changed what may be done."""
 
+    _LAST = Query(select(func.max(AuditRow.sequence)).where(AuditRow.account == _ACCOUNT))
+    _LATEST = Query(
+        select(AuditRow.__table__)
+        .where(AuditRow.account == _ACCOUNT)
+        .order_by(AuditRow.sequence.desc())
+        .limit(_LIMIT)
+    )
+
     def __init__(self, session: SqlSession) -> None:
         self._session = session
 
@@ -192,8 +218,7 @@ class SqlAudit:
     ) -> AuditRecord:
         """Append under the account's next number."""
         self._session.check_writing()
-        query = select(func.max(AuditRow.sequence)).where(AuditRow.account == account)
-        last = self._session.scalar(query)
+        last = self._session.scalar(self._LAST, {"account": account})
         sequence = 0 if last is None else int(last) + 1
         record = AuditRecord(account, sequence, subject, text, occurred_at, recorded_at)
         self._session.insert(AuditRow, [codec.audit_row(record)])
@@ -201,6 +226,5 @@ class SqlAudit:
 
     def latest(self, account: str, limit: int) -> Sequence[AuditRecord]:
         """Return the newest."""
-        query = select(AuditRow.__table__).where(AuditRow.account == account)
-        rows = self._session.rows(query.order_by(AuditRow.sequence.desc()).limit(limit))
-        return [codec.audit_record(row) for row in rows]
+        values = {"account": account, "limit": limit}
+        return list(self._session.records(self._LATEST, values, codec.audit_record))

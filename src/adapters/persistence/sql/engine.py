@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ....domain.errors import ConfigError, StorageError
 
@@ -19,10 +19,15 @@ _WRITER_LOCK = 0x6D6574746C65
 """PostgreSQL's advisory lock of the one writer."""
 
 
-def open_engine(database: str | Path, *, lock_timeout_s: float = 5.0) -> Engine:
+def open_engine(
+    database: str | Path, *, lock_timeout_s: float = 5.0, durable: bool = True
+) -> Engine:
     """Return an engine for a file of SQLite or for a URL.
 
     SQLite runs with a write-ahead log, a full sync at each commit, and foreign keys on.
+
+    Args:
+        durable: False leaves the sync out; see :class:`~.store.ThrowawaySqlStore`.
 
     Raises:
         ConfigError: If the URL names neither SQLite nor PostgreSQL.
@@ -32,17 +37,42 @@ def open_engine(database: str | Path, *, lock_timeout_s: float = 5.0) -> Engine:
         url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
     except ArgumentError as error:
         raise ConfigError(f"not a database URL: {text!r}", mend="see `mettle config`") from error
-    if url.get_backend_name() == "sqlite":
-        return _open_sqlite(url, lock_timeout_s)
-    if url.get_backend_name() == "postgresql":
-        return _open_postgres(url, lock_timeout_s)
-    raise ConfigError(
-        f"the database must be SQLite or PostgreSQL, was {url.get_backend_name()}",
-        mend="give a path, or a URL such as postgresql://user@host/name",
-    )
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        engine = _open_sqlite(url, lock_timeout_s, durable=durable)
+    elif backend == "postgresql":
+        engine = _open_postgres(url, durable=durable)
+    else:
+        raise ConfigError(
+            f"the database must be SQLite or PostgreSQL, was {backend}",
+            mend="give a path, or a URL such as postgresql://user@host/name",
+        )
+    reading = begin_words(backend, lock_timeout_s, writing=False)
+    writing = begin_words(backend, lock_timeout_s, writing=True)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(WRITING, False)
+        connection.exec_driver_sql(writing if writes else reading)
+
+    return engine
 
 
-def _open_sqlite(url: URL, lock_timeout_s: float) -> Engine:
+def begin_words(backend: str, lock_timeout_s: float, *, writing: bool) -> str:
+    """Return what begins a transaction: writers take the one write lock at once."""
+    if backend == "sqlite":
+        return "BEGIN IMMEDIATE" if writing else "BEGIN"
+    if not writing:
+        return "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    wait = int(lock_timeout_s * 1000)
+    return f"SET LOCAL lock_timeout = {wait}; SELECT pg_advisory_xact_lock({_WRITER_LOCK})"
+
+
+def _open_sqlite(url: URL, lock_timeout_s: float, *, durable: bool) -> Engine:
+    if url.database in {None, "", ":memory:"}:
+        raise ConfigError(
+            "a database in memory keeps no journal", mend="give a path, such as mettle.db"
+        )
     # The driver's own transactions would begin late and read-only; ours begin with BEGIN IMMEDIATE.
     engine = create_engine(
         url,
@@ -52,61 +82,47 @@ def _open_sqlite(url: URL, lock_timeout_s: float) -> Engine:
             "check_same_thread": False,
         },
     )
+    synchronous = "FULL" if durable else "OFF"
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get(WRITING, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 
 
-def _open_postgres(url: URL, lock_timeout_s: float) -> Engine:
+def _open_postgres(url: URL, *, durable: bool) -> Engine:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
+    options = {} if durable else {"options": "-c synchronous_commit=off"}
     try:
-        engine = create_engine(url)
+        return create_engine(url, connect_args=options)
     except ImportError as error:
         raise ConfigError(
             "PostgreSQL needs the psycopg driver", mend="pip install 'mettle-trader[postgres]'"
         ) from error
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(WRITING, False):
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(lock_timeout_s * 1000)}")
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
-        else:
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-
-    return engine
-
 
 @contextmanager
-def translated(database: str) -> Iterator[None]:
-    """Turn every error of the driver into a StorageError that says what to do.
-
-    Args:
-        database: What to call the database in the message, without a password.
-    """
+def translated(engine: Engine) -> Iterator[None]:
+    """Turn every error of the driver into a StorageError that says what to do."""
     try:
         yield
-    except IntegrityError as error:
-        raise StorageError(
-            f"{database}: already written, or without its parent: {error.orig}"
-        ) from error
-    except DBAPIError as error:
-        detail = str(error.orig)
-        raise StorageError(f"{database}: {detail}", mend=_mend(detail)) from error
-    except (SQLAlchemyError, OverflowError) as error:
-        raise StorageError(f"{database}: {error}") from error
+    except (SQLAlchemyError, OverflowError, engine.dialect.loaded_dbapi.Error) as error:
+        raise storage_error(engine, error) from error
+
+
+def storage_error(engine: Engine, error: Exception) -> StorageError:
+    """Return an error of the driver, wrapped by SQLAlchemy or not, as ours."""
+    name = engine.url.render_as_string(hide_password=True)
+    if isinstance(error, DBAPIError) and isinstance(error.orig, Exception):
+        error = error.orig
+    if isinstance(error, engine.dialect.loaded_dbapi.IntegrityError):
+        return StorageError(f"{name}: already written, or without its parent: {error}")
+    return StorageError(f"{name}: {error}", mend=_mend(str(error)))
 
 
 def _mend(detail: str) -> str:

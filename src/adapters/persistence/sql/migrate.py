@@ -22,7 +22,7 @@ def migrate(engine: Engine) -> None:
         StorageError: If the database was written by a newer mettle, or cannot be written.
     """
     name = engine.url.render_as_string(hide_password=True)
-    with translated(name):
+    with translated(engine):
         with engine.connect() as connection:
             if _revision(connection) == HEAD:
                 return

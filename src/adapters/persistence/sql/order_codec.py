@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from decimal import Decimal
 from typing import Any
 
 from ....application.journal import (
@@ -14,7 +15,6 @@ from ....application.journal import (
     OrderRecord,
     PostingRecord,
 )
-from ....domain.errors import StorageError
 from ....domain.market import Symbol
 from ....domain.orders import (
     Canceled,
@@ -42,7 +42,8 @@ from ....domain.orders import (
     filled_lots,
     intent_id,
 )
-from .codec import Columns, Row
+from .codec import Columns
+from .statements import Row
 
 _FILL = Columns(FillRecord)
 _NO_TERMS: Row = dict.fromkeys(
@@ -72,6 +73,7 @@ _STATES: dict[str, type[OrderState]] = {
     "denied": Denied,
 }
 _STATE_NAMES = {kind: name for name, kind in _STATES.items()}
+_STATE_FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in _STATES.values()}
 _KINDS = {one.value: one for one in OrderKind}
 _TIMES = {one.value: one for one in TimeInForce}
 _PURPOSES = {one.value: one for one in Purpose}
@@ -232,28 +234,35 @@ def _terms(row: Mapping[str, Any], intent: OrderIntent) -> OrderTerms | None:
 
 
 def _state(row: Mapping[str, Any]) -> OrderState:
-    kind = _STATES.get(row["state"])
-    if kind is None:
-        raise StorageError(
-            f"order {row['client_order_id']}: unknown state {row['state']!r}",
-            mend="restore a backup; the database was changed by something else",
-        )
-    known = {
-        "filled": row["filled"],
-        "reason": row["reason"],
-        "since": row["unknown_since"],
-    }
-    return kind(**{one.name: known[one.name] for one in fields(kind)})
+    kind = _STATES[row["state"]]
+    known = {"filled": row["filled"], "reason": row["reason"], "since": row["unknown_since"]}
+    return kind(**{name: known[name] for name in _STATE_FIELDS[kind]})
+
+
+def exact_text(amount: Decimal) -> str:
+    """Return all digits of an amount, without an exponent."""
+    return f"{amount:f}"
 
 
 def fill_row(fill: FillRecord) -> Row:
     """Return the row of a fill."""
-    return _FILL.row(fill) | {"client_order_id": fill.client_order_id or None}
+    return _FILL.row(fill) | {
+        "client_order_id": fill.client_order_id or None,
+        "fee_amount": exact_text(fill.fee_amount),
+        "fee_price": None if fill.fee_price is None else exact_text(fill.fee_price),
+    }
 
 
 def fill_record(row: Mapping[str, Any]) -> FillRecord:
     """Return the fill of a row."""
-    return FillRecord(**{**row, "client_order_id": row["client_order_id"] or ""})
+    price = row["fee_price"]
+    changed = {
+        "client_order_id": row["client_order_id"] or "",
+        "maker": bool(row["maker"]),
+        "fee_amount": Decimal(row["fee_amount"]),
+        "fee_price": None if price is None else Decimal(price),
+    }
+    return FillRecord(**{**row, **changed})
 
 
 def entry_rows(entry: LedgerRecord) -> tuple[Row, list[Row]]:
@@ -266,7 +275,13 @@ def entry_rows(entry: LedgerRecord) -> tuple[Row, list[Row]]:
         "recorded_at": entry.recorded_at,
     }
     legs = [
-        key | {"place": place, "book": leg.account, "asset": leg.asset, "amount": leg.amount}
+        key
+        | {
+            "place": place,
+            "book": leg.account,
+            "asset": leg.asset,
+            "amount": exact_text(leg.amount),
+        }
         for place, leg in enumerate(entry.postings)
     ]
     return head, legs
@@ -274,5 +289,7 @@ def entry_rows(entry: LedgerRecord) -> tuple[Row, list[Row]]:
 
 def entry_record(row: Mapping[str, Any], legs: Sequence[Mapping[str, Any]]) -> LedgerRecord:
     """Return the entry of a row and its postings' rows."""
-    postings = tuple(PostingRecord(leg["book"], leg["asset"], leg["amount"]) for leg in legs)
+    postings = tuple(
+        PostingRecord(leg["book"], leg["asset"], Decimal(leg["amount"])) for leg in legs
+    )
     return LedgerRecord(**row, postings=postings)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from ....application.journal import FillRecord, IntentRecord, LedgerRecord, OrderRecord
 from ....domain.money import add
@@ -22,11 +21,27 @@ from .order_tables import (
     OrderRow,
     PostingRow,
 )
-from .session import SqlSession
+from .session import SqlSession, converted
+from .statements import Query, Row, given
+
+_ACCOUNT = given("account")
+_LIMIT = given("limit")
+_INTENT_ID = given("intent_id")
+_ORDER_ID = given("client_order_id")
+
+_INTENTS = select(IntentRow.__table__).where(IntentRow.account == _ACCOUNT)
+_ORDERS = select(OrderRow.__table__).where(OrderRow.account == _ACCOUNT)
+_FILLS = select(FillRow.__table__).where(FillRow.account == _ACCOUNT)
+_ENTRIES = select(LedgerEntryRow.__table__).where(LedgerEntryRow.account == _ACCOUNT)
+_POSTINGS = select(PostingRow.__table__).where(PostingRow.account == _ACCOUNT)
 
 
 class SqlIntents:
     """Approved intents by account and id."""
+
+    _FIND = Query(_INTENTS.where(IntentRow.intent_id == _INTENT_ID))
+    _WORKING = Query(_INTENTS.where(WORKING).order_by(IntentRow.place))
+    _LATEST = Query(_INTENTS.order_by(IntentRow.place.desc()).limit(_LIMIT))
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
@@ -38,26 +53,35 @@ class SqlIntents:
     def update(self, intent: IntentRecord) -> None:
         """Replace status, stage, outcome and time."""
         key = {"account": intent.account, "intent_id": intent.intent_id}
-        self._session.update(IntentRow, key, codec.intent_change(intent))
+        self._session.change(IntentRow, key, codec.intent_change(intent))
 
     def find(self, account: str, intent_id: str) -> IntentRecord | None:
         """Return one, or None."""
-        query = _of(IntentRow, account).where(IntentRow.intent_id == intent_id)
-        return next(map(codec.intent_record, self._session.rows(query)), None)
+        found = self._records(self._FIND, {"account": account, "intent_id": intent_id})
+        return found[0] if found else None
 
     def working(self, account: str) -> Sequence[IntentRecord]:
         """Return those that are not done."""
-        query = _of(IntentRow, account).where(WORKING).order_by(IntentRow.place)
-        return [codec.intent_record(row) for row in self._session.rows(query)]
+        return self._records(self._WORKING, {"account": account})
 
     def latest(self, account: str, limit: int) -> Sequence[IntentRecord]:
         """Return the newest."""
-        query = _of(IntentRow, account).order_by(IntentRow.place.desc()).limit(limit)
-        return [codec.intent_record(row) for row in self._session.rows(query)]
+        return self._records(self._LATEST, {"account": account, "limit": limit})
+
+    def _records(self, query: Query, values: Row) -> list[IntentRecord]:
+        return list(self._session.records(query, values, codec.intent_record))
 
 
 class SqlOrders:
     """Attempts by client order id."""
+
+    _FIND = Query(select(OrderRow.__table__).where(OrderRow.client_order_id == _ORDER_ID))
+    _OF_INTENT = Query(_ORDERS.where(OrderRow.intent_id == _INTENT_ID).order_by(OrderRow.place))
+    _LIVE = Query(_ORDERS.where(NOT_FINAL).order_by(OrderRow.place))
+    _SINCE = Query(
+        _ORDERS.where(OrderRow.recorded_at >= given("recorded_at")).order_by(OrderRow.place)
+    )
+    _LATEST = Query(_ORDERS.order_by(OrderRow.place.desc()).limit(_LIMIT))
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
@@ -69,21 +93,20 @@ class SqlOrders:
     def update(self, order: OrderRecord) -> None:
         """Replace what changes after the writing down."""
         key = {"client_order_id": order.client_order_id}
-        self._session.update(OrderRow, key, codec.order_change(order))
+        self._session.change(OrderRow, key, codec.order_change(order))
 
     def find(self, client_order_id: str) -> OrderRecord | None:
         """Return one, or None."""
-        query = select(OrderRow.__table__).where(OrderRow.client_order_id == client_order_id)
-        return next(iter(self._records(query)), None)
+        found = self._records(self._FIND, {"client_order_id": client_order_id})
+        return found[0] if found else None
 
     def of_intent(self, account: str, intent_id: str) -> Sequence[OrderRecord]:
         """Return the attempts of an intent."""
-        query = _of(OrderRow, account).where(OrderRow.intent_id == intent_id)
-        return self._records(query.order_by(OrderRow.place))
+        return self._records(self._OF_INTENT, {"account": account, "intent_id": intent_id})
 
     def live(self, account: str) -> Sequence[OrderRecord]:
         """Return those in no final state."""
-        return self._records(_of(OrderRow, account).where(NOT_FINAL).order_by(OrderRow.place))
+        return self._records(self._LIVE, {"account": account})
 
     def possibly_live(self, account: str) -> Sequence[OrderRecord]:
         """Return those that the venue may hold."""
@@ -91,19 +114,29 @@ class SqlOrders:
 
     def since(self, account: str, recorded_at: int) -> Sequence[OrderRecord]:
         """Return those written down at ``recorded_at`` or later."""
-        query = _of(OrderRow, account).where(OrderRow.recorded_at >= recorded_at)
-        return self._records(query.order_by(OrderRow.place))
+        return self._records(self._SINCE, {"account": account, "recorded_at": recorded_at})
 
     def latest(self, account: str, limit: int) -> Sequence[OrderRecord]:
         """Return the newest."""
-        return self._records(_of(OrderRow, account).order_by(OrderRow.place.desc()).limit(limit))
+        return self._records(self._LATEST, {"account": account, "limit": limit})
 
-    def _records(self, query: Select[Any]) -> list[OrderRecord]:
-        return [codec.order_record(row) for row in self._session.rows(query)]
+    def _records(self, query: Query, values: Row) -> list[OrderRecord]:
+        return list(self._session.records(query, values, codec.order_record))
 
 
 class SqlFills:
     """Fills in order of execution."""
+
+    _OF_ORDER = FillRow.client_order_id == _ORDER_ID
+    _FIND = Query(
+        _FILLS.where(FillRow.symbol == given("symbol"), FillRow.trade_id == given("trade_id"))
+    )
+    _BY_ORDER = Query(_FILLS.where(_OF_ORDER).order_by(FillRow.sequence))
+    _LOTS = Query(select(func.sum(FillRow.lots)).where(FillRow.account == _ACCOUNT, _OF_ORDER))
+    _ALL = Query(_FILLS.order_by(FillRow.sequence))
+    _LATEST = Query(_FILLS.order_by(FillRow.sequence.desc()).limit(_LIMIT))
+    _COUNT = Query(select(func.count()).select_from(FillRow).where(FillRow.account == _ACCOUNT))
+    _LAST = Query(select(func.max(FillRow.sequence)).where(FillRow.account == _ACCOUNT))
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
@@ -114,46 +147,57 @@ class SqlFills:
 
     def find(self, account: str, symbol: str, trade_id: str) -> FillRecord | None:
         """Return one, or None."""
-        there = (FillRow.symbol == symbol) & (FillRow.trade_id == trade_id)
-        rows = self._session.rows(_of(FillRow, account).where(there))
-        return next(map(codec.fill_record, rows), None)
+        values = {"account": account, "symbol": symbol, "trade_id": trade_id}
+        return next(self._records(self._FIND, values), None)
 
     def of_order(self, account: str, client_order_id: str) -> Sequence[FillRecord]:
         """Return the fills of an order of ours."""
-        query = _of(FillRow, account).where(FillRow.client_order_id == client_order_id)
-        rows = self._session.rows(query.order_by(FillRow.sequence))
-        return [codec.fill_record(row) for row in rows]
+        values = {"account": account, "client_order_id": client_order_id}
+        return list(self._records(self._BY_ORDER, values))
 
     def lots_of(self, account: str, client_order_id: str) -> int:
         """Return how many lots of an order of ours were filled."""
-        query = select(func.sum(FillRow.lots)).where(FillRow.account == account)
-        query = query.where(FillRow.client_order_id == client_order_id)
-        return int(self._session.scalar(query) or 0)
+        values = {"account": account, "client_order_id": client_order_id}
+        return int(self._session.scalar(self._LOTS, values) or 0)
 
     def all(self, account: str) -> Iterator[FillRecord]:
         """Yield every fill."""
-        query = _of(FillRow, account).order_by(FillRow.sequence)
-        return map(codec.fill_record, self._session.rows(query))
+        return self._records(self._ALL, {"account": account})
 
     def latest(self, account: str, limit: int) -> Sequence[FillRecord]:
         """Return the newest fills."""
-        query = _of(FillRow, account).order_by(FillRow.sequence.desc()).limit(limit)
-        return [codec.fill_record(row) for row in self._session.rows(query)]
+        return list(self._records(self._LATEST, {"account": account, "limit": limit}))
 
     def count(self, account: str) -> int:
         """Return how many there are."""
-        query = select(func.count()).select_from(FillRow).where(FillRow.account == account)
-        return int(self._session.scalar(query))
+        return int(self._session.scalar(self._COUNT, {"account": account}))
 
     def next_sequence(self, account: str) -> int:
         """Return the place of the next fill."""
-        query = select(func.max(FillRow.sequence)).where(FillRow.account == account)
-        last = self._session.scalar(query)
+        last = self._session.scalar(self._LAST, {"account": account})
         return 0 if last is None else int(last) + 1
+
+    def _records(self, query: Query, values: Row) -> Iterator[FillRecord]:
+        return self._session.records(query, values, codec.fill_record)
 
 
 class SqlLedgerEntries:
     """The append-only ledger."""
+
+    _FIND = Query(
+        _ENTRIES.where(
+            LedgerEntryRow.kind == given("kind"),
+            LedgerEntryRow.reference == given("reference"),
+        )
+    )
+    _LEGS = Query(
+        _POSTINGS.where(PostingRow.sequence == given("sequence")).order_by(PostingRow.place)
+    )
+    _ALL = Query(_ENTRIES.order_by(LedgerEntryRow.sequence))
+    _ALL_LEGS = Query(_POSTINGS.order_by(PostingRow.sequence, PostingRow.place))
+    _LAST = Query(
+        select(func.max(LedgerEntryRow.sequence)).where(LedgerEntryRow.account == _ACCOUNT)
+    )
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
@@ -166,41 +210,35 @@ class SqlLedgerEntries:
 
     def find(self, account: str, kind: str, reference: str) -> LedgerRecord | None:
         """Return the entry that an event caused, or None."""
-        caused = (LedgerEntryRow.kind == kind) & (LedgerEntryRow.reference == reference)
-        head = next(self._session.rows(_of(LedgerEntryRow, account).where(caused)), None)
+        values = {"account": account, "kind": kind, "reference": reference}
+        head = next(self._session.rows(self._FIND, values), None)
         if head is None:
             return None
-        legs = _of(PostingRow, account).where(PostingRow.sequence == head["sequence"])
-        return codec.entry_record(head, list(self._session.rows(legs.order_by(PostingRow.place))))
+        key = {"account": account, "sequence": head["sequence"]}
+        legs = list(self._session.rows(self._LEGS, key))
+        return converted(head, lambda row: codec.entry_record(row, legs))
 
     def all(self, account: str) -> Iterator[LedgerRecord]:
         """Yield every entry with its postings."""
-        query = _of(PostingRow, account).order_by(PostingRow.sequence, PostingRow.place)
-        legs = itertools.groupby(self._session.rows(query), key=lambda row: row["sequence"])
-        sequence, group = next(legs, (None, iter(())))
-        heads = _of(LedgerEntryRow, account).order_by(LedgerEntryRow.sequence)
-        for head in self._session.rows(heads):
+        rows = self._session.rows(self._ALL_LEGS, {"account": account})
+        groups = itertools.groupby(rows, key=lambda row: row["sequence"])
+        sequence, group = next(groups, (None, iter(())))
+        for head in self._session.rows(self._ALL, {"account": account}):
+            legs: list[Mapping[str, object]] = []
             if head["sequence"] == sequence:
-                yield codec.entry_record(head, list(group))
-                sequence, group = next(legs, (None, iter(())))
-            else:
-                yield codec.entry_record(head, [])
+                legs = list(group)
+                sequence, group = next(groups, (None, iter(())))
+            yield codec.entry_record(head, legs)
 
     def balances(self, account: str) -> Mapping[tuple[str, str], Decimal]:
         """Return the exact sum of each account and asset; text cannot be summed by the database."""
-        query = select(PostingRow.book, PostingRow.asset, PostingRow.amount)
         sums: dict[tuple[str, str], Decimal] = {}
-        for row in self._session.rows(query.where(PostingRow.account == account)):
+        for row in self._session.rows(self._ALL_LEGS, {"account": account}):
             key = (row["book"], row["asset"])
-            sums[key] = add(sums.get(key, Decimal(0)), row["amount"])
+            sums[key] = add(sums.get(key, Decimal(0)), Decimal(row["amount"]))
         return sums
 
     def next_sequence(self, account: str) -> int:
         """Return the place of the next entry."""
-        query = select(func.max(LedgerEntryRow.sequence)).where(LedgerEntryRow.account == account)
-        last = self._session.scalar(query)
+        last = self._session.scalar(self._LAST, {"account": account})
         return 0 if last is None else int(last) + 1
-
-
-def _of(table: type[Any], account: str) -> Select[Any]:
-    return select(table.__table__).where(table.account == account)

@@ -6,12 +6,10 @@ An account is named, not listed: a paper run is one of its own, a live one outli
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .columns import Base, ExactDecimal, Id, Name, Place, Small, Whole, Words
+from .columns import Base, Exact, Id, Name, Place, Small, Whole, Words
 
 WORKING = text("status = 'working'")
 NOT_FINAL = text(
@@ -57,7 +55,6 @@ class OrderRow(Base):
     __table_args__ = (
         UniqueConstraint("client_order_id"),
         Index("ix_orders_intent", "account", "intent_id"),
-        Index("ix_orders_recorded_at", "account", "recorded_at"),
         Index("ix_orders_live", "account", sqlite_where=NOT_FINAL, postgresql_where=NOT_FINAL),
     )
 
@@ -123,8 +120,8 @@ class FillRow(Base):
     maker: Mapped[bool]
     reason: Mapped[Small]
     fee_asset: Mapped[Name]
-    fee_amount: Mapped[Decimal] = mapped_column(ExactDecimal)
-    fee_price: Mapped[Decimal | None] = mapped_column(ExactDecimal)
+    fee_amount: Mapped[Exact]
+    fee_price: Mapped[Exact | None]
 
 
 class LedgerEntryRow(Base):
@@ -156,4 +153,4 @@ class PostingRow(Base):
     place: Mapped[Small] = mapped_column(primary_key=True)
     book: Mapped[Id]
     asset: Mapped[Name]
-    amount: Mapped[Decimal] = mapped_column(ExactDecimal)
+    amount: Mapped[Exact]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from ....application.journal import (
     DecisionRecord,
@@ -17,7 +17,8 @@ from ....application.journal import (
 )
 from ....domain.errors import NotFound
 from . import codec
-from .session import SqlSession
+from .session import SqlSession, converted
+from .statements import Query, changing, given
 from .tables import (
     AssetDecisionRow,
     DecisionRow,
@@ -27,9 +28,21 @@ from .tables import (
     SnapshotRow,
 )
 
+_RUN_ID = given("run_id")
+_LIMIT = given("limit")
+_AFTER = given("after")
+
 
 class SqlRuns:
     """Sessions by id."""
+
+    _FIND = Query(select(RunRow.__table__).where(RunRow.run_id == _RUN_ID))
+    _LATEST = Query(
+        select(RunRow.__table__)
+        .order_by(RunRow.created_at.desc(), RunRow.run_id.desc())
+        .limit(_LIMIT)
+    )
+    _STATUS = changing(RunRow, ("run_id",), ("status", "ended_at", "message"))
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
@@ -47,29 +60,31 @@ class SqlRuns:
 
     def find(self, run_id: str) -> RunRecord | None:
         """Return a run, or None."""
-        rows = self._session.rows(select(RunRow.__table__).where(RunRow.run_id == run_id))
-        return next(map(codec.run_record, rows), None)
+        found = self._session.records(self._FIND, {"run_id": run_id}, codec.run_record)
+        return next(found, None)
 
     def latest(self, limit: int) -> Sequence[RunRecord]:
         """Return the newest runs."""
-        order = (RunRow.created_at.desc(), RunRow.run_id.desc())
-        rows = self._session.rows(select(RunRow.__table__).order_by(*order).limit(limit))
-        return [codec.run_record(row) for row in rows]
+        return list(self._session.records(self._LATEST, {"limit": limit}, codec.run_record))
 
     def set_status(
         self, run_id: str, status: RunStatus, ended_at: int | None, message: str = ""
     ) -> None:
         """Say where a run stands."""
-        change = update(RunRow).where(RunRow.run_id == run_id)
-        met = self._session.execute(
-            change.values(status=status.value, ended_at=ended_at, message=message)
-        )
-        if met == 0:
+        values = {"status": status.value, "ended_at": ended_at, "message": message}
+        if self._session.write(self._STATUS, {"key_run_id": run_id, **values}) == 0:
             raise NotFound(f"no run {run_id!r}", mend="see `mettle paper status`")
 
 
 class SqlSeenBars:
     """The bars of each run as they were seen."""
+
+    _LATER = Query(
+        select(SeenBarRow.__table__)
+        .where(SeenBarRow.run_id == _RUN_ID, SeenBarRow.open_time > _AFTER)
+        .order_by(SeenBarRow.open_time, SeenBarRow.place)
+    )
+    _LAST = Query(select(func.max(SeenBarRow.open_time)).where(SeenBarRow.run_id == _RUN_ID))
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
@@ -81,21 +96,35 @@ class SqlSeenBars:
 
     def after(self, run_id: str, bar_time: int | None) -> Iterator[SeenBar]:
         """Yield the bars that open after ``bar_time``."""
-        query = select(SeenBarRow.__table__).where(SeenBarRow.run_id == run_id)
-        if bar_time is not None:
-            query = query.where(SeenBarRow.open_time > bar_time)
-        query = query.order_by(SeenBarRow.open_time, SeenBarRow.place)
-        return map(codec.bar_record, self._session.rows(query))
+        values = {"run_id": run_id, "after": _BEFORE_ALL if bar_time is None else bar_time}
+        return self._session.records(self._LATER, values, codec.bar_record)
 
     def last_time(self, run_id: str) -> int | None:
         """Return the open of the last bar seen."""
-        query = select(func.max(SeenBarRow.open_time)).where(SeenBarRow.run_id == run_id)
-        found: int | None = self._session.scalar(query)
+        found: int | None = self._session.scalar(self._LAST, {"run_id": run_id})
         return found
+
+
+_BEFORE_ALL = -(2**63)
 
 
 class SqlDecisions:
     """Decisions, one a bar."""
+
+    _LATEST = Query(
+        select(DecisionRow.__table__)
+        .where(DecisionRow.run_id == _RUN_ID)
+        .order_by(DecisionRow.bar_time.desc())
+        .limit(_LIMIT)
+    )
+    _ASSETS = Query(
+        select(AssetDecisionRow.__table__)
+        .where(AssetDecisionRow.run_id == _RUN_ID, AssetDecisionRow.bar_time >= _AFTER)
+        .order_by(AssetDecisionRow.bar_time, AssetDecisionRow.place)
+    )
+    _COUNT = Query(
+        select(func.count()).select_from(DecisionRow).where(DecisionRow.run_id == _RUN_ID)
+    )
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
@@ -108,33 +137,38 @@ class SqlDecisions:
 
     def latest(self, run_id: str, limit: int) -> Sequence[DecisionRecord]:
         """Return the newest decisions."""
-        query = select(DecisionRow.__table__).where(DecisionRow.run_id == run_id)
-        query = query.order_by(DecisionRow.bar_time.desc()).limit(limit)
-        heads = list(self._session.rows(query))
+        heads = list(self._session.rows(self._LATEST, {"run_id": run_id, "limit": limit}))
         if not heads:
             return []
-        parts = (
-            select(AssetDecisionRow.__table__)
-            .where(AssetDecisionRow.run_id == run_id)
-            .where(AssetDecisionRow.bar_time >= heads[-1]["bar_time"])
-            .order_by(AssetDecisionRow.bar_time, AssetDecisionRow.place)
+        values = {"run_id": run_id, "after": heads[-1]["bar_time"]}
+        parts = itertools.groupby(
+            self._session.rows(self._ASSETS, values), key=lambda row: row["bar_time"]
         )
-        groups = {
-            time: list(rows)
-            for time, rows in itertools.groupby(
-                self._session.rows(parts), key=lambda row: row["bar_time"]
-            )
-        }
-        return [codec.decision_record(head, groups.get(head["bar_time"], [])) for head in heads]
+        assets = {time: list(rows) for time, rows in parts}
+        return [
+            converted(head, lambda row: codec.decision_record(row, assets.get(row["bar_time"], [])))
+            for head in heads
+        ]
 
     def count(self, run_id: str) -> int:
         """Return how many there are."""
-        query = select(func.count()).select_from(DecisionRow).where(DecisionRow.run_id == run_id)
-        return int(self._session.scalar(query))
+        return int(self._session.scalar(self._COUNT, {"run_id": run_id}))
 
 
 class SqlEquityMarks:
     """The equity curve."""
+
+    _ALL = Query(
+        select(EquityMarkRow.__table__)
+        .where(EquityMarkRow.run_id == _RUN_ID)
+        .order_by(EquityMarkRow.bar_time)
+    )
+    _LAST = Query(
+        select(EquityMarkRow.__table__)
+        .where(EquityMarkRow.run_id == _RUN_ID)
+        .order_by(EquityMarkRow.bar_time.desc())
+        .limit(1)
+    )
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
@@ -145,33 +179,31 @@ class SqlEquityMarks:
 
     def last(self, run_id: str) -> EquityMark | None:
         """Return the newest mark, or None."""
-        query = select(EquityMarkRow.__table__).where(EquityMarkRow.run_id == run_id)
-        query = query.order_by(EquityMarkRow.bar_time.desc()).limit(1)
-        return next(map(codec.mark_record, self._session.rows(query)), None)
+        found = self._session.records(self._LAST, {"run_id": run_id}, codec.mark_record)
+        return next(found, None)
 
     def all(self, run_id: str) -> Iterator[EquityMark]:
         """Yield every mark in order."""
-        query = select(EquityMarkRow.__table__).where(EquityMarkRow.run_id == run_id)
-        return map(codec.mark_record, self._session.rows(query.order_by(EquityMarkRow.bar_time)))
+        return self._session.records(self._ALL, {"run_id": run_id}, codec.mark_record)
 
 
 class SqlSnapshots:
     """One snapshot a run and name."""
+
+    _GET = Query(
+        select(SnapshotRow.__table__).where(
+            SnapshotRow.run_id == _RUN_ID, SnapshotRow.name == given("name")
+        )
+    )
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     def put(self, snapshot: SnapshotRecord) -> None:
         """Keep it in the place of an older one."""
-        row = codec.snapshot_row(snapshot)
-        there = (SnapshotRow.run_id == snapshot.run_id) & (SnapshotRow.name == snapshot.name)
-        change = update(SnapshotRow).where(there)
-        values = {"bar_time": row["bar_time"], "content": row["content"]}
-        if self._session.execute(change.values(**values)) == 0:
-            self._session.insert(SnapshotRow, [row])
+        self._session.put(SnapshotRow, codec.snapshot_row(snapshot))
 
     def get(self, run_id: str, name: str) -> SnapshotRecord | None:
         """Return it, or None."""
-        query = select(SnapshotRow.__table__).where(SnapshotRow.run_id == run_id)
-        rows = self._session.rows(query.where(SnapshotRow.name == name))
-        return next(map(codec.snapshot_record, rows), None)
+        values = {"run_id": run_id, "name": name}
+        return next(self._session.records(self._GET, values, codec.snapshot_record), None)

@@ -2,149 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from functools import cache
-from typing import Any
-
-from sqlalchemy import Connection, Engine, Executable, Table, Update, bindparam, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ....domain.errors import NotFound, StorageError
-from .codec import Row
-from .engine import WRITING, translated
-from .schema import Base
+from .columns import Base
+from .database import Database, Lent
+from .schema import ROWS
+from .statements import Query, Row, Statement, changing, inserting, putting
+
+T = TypeVar("T")
+Changed = tuple[type[Base], tuple[str, ...], tuple[str, ...]]
 
 _PAGE = 2_000
 """Rows fetched at a time when a whole table is walked."""
 
-_TABLES = tuple(Base.metadata.sorted_tables)
-"""Parents first."""
-_BY_NAME = {table.name: table for table in _TABLES}
-
-_INSERTS = {table.name: insert(table) for table in _TABLES}
+_INSERTS = {row.__tablename__: inserting(row) for row in ROWS}
+_PUTS = {row.__tablename__: putting(row) for row in ROWS}
+_CHANGES: dict[Changed, Statement] = {}
 
 
 class SqlSession:
     """A connection whose transaction begins with the first statement.
 
-    Rows to insert wait until a read, an update or the commit needs them, so that a bar costs one
-    statement a table. Tables are written parents first.
+    Rows to insert and to change wait until a read, another write or the commit needs them, so that
+    a bar costs one statement a table. Tables are written parents first. A session in which a write
+    has failed commits nothing any more.
     """
 
-    def __init__(self, engine: Engine, *, writing: bool) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, *, writing: bool) -> None:
+        self._database = database
         self._writing = writing
-        self._name = engine.url.render_as_string(hide_password=True)
-        self._connection: Connection | None = None
+        self._lent: Lent | None = None
         self._waiting: dict[str, list[Row]] = {}
-        self._updates: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
-
-    def translated(self) -> AbstractContextManager[None]:
-        """Turn the driver's errors into ours while the block runs."""
-        return translated(self._name)
-
-    def connection(self) -> Connection:
-        """Return the connection, with everything that waits written."""
-        if self._connection is None:
-            with self.translated():
-                fresh = self._engine.connect()
-                self._connection = fresh.execution_options(**{WRITING: self._writing})
-        self._flush(self._connection)
-        return self._connection
+        self._changes: dict[Changed, list[Row]] = {}
+        self._failed = False
 
     def insert(self, table: type[Base], rows: Sequence[Row]) -> None:
         """Add rows, at the latest by the next commit."""
         self.check_writing()
         self._waiting.setdefault(table.__tablename__, []).extend(rows)
 
-    def update(self, table: type[Base], key: Row, values: Row) -> None:
+    def change(self, table: type[Base], key: Row, values: Row) -> None:
         """Change the row of a key, at the latest by the next commit; NotFound if there is none."""
         self.check_writing()
-        changed = (table.__tablename__, tuple(key))
-        self._updates.setdefault(changed, []).append({**_bound(key), **values})
+        changed = (table, tuple(key), tuple(values))
+        bound = {f"key_{name}": value for name, value in key.items()}
+        self._changes.setdefault(changed, []).append({**bound, **values})
 
     def put(self, table: type[Base], row: Row) -> None:
         """Add a row, or replace that of the same primary key."""
-        self.check_writing()
-        with self.translated():
-            connection = self.connection()
-            connection.execute(_put_of(_BY_NAME[table.__tablename__], connection.dialect.name), row)
+        self.write(_PUTS[table.__tablename__], row)
 
-    def execute(self, statement: Executable) -> int:
+    def write(self, statement: Statement, values: Row) -> int:
         """Run a statement that writes; return how many rows it met."""
         self.check_writing()
-        with self.translated():
-            return self.connection().execute(statement).rowcount
+        lent = self._begun()
+        return self._guarded(lambda: lent.run(statement, [values]))
 
-    def rows(self, statement: Executable) -> Iterator[Mapping[str, Any]]:
+    def rows(self, query: Query, values: Row) -> Iterator[Mapping[str, Any]]:
         """Yield the rows of a query by column name."""
-        with self.translated():
-            result = self.connection().execute(statement).mappings()
-            while page := result.fetchmany(_PAGE):
-                for row in page:
-                    yield dict(row)
+        lent, names = self._begun(), query.names
+        found = lent.fetch(query, values)
+        while page := found.page(_PAGE):
+            for row in page:
+                yield dict(zip(names, row, strict=True))
 
-    def scalar(self, statement: Executable) -> Any:
+    def records(
+        self, query: Query, values: Row, convert: Callable[[Mapping[str, Any]], T]
+    ) -> Iterator[T]:
+        """Yield what the rows of a query stand for.
+
+        Raises:
+            StorageError: If a row stands for nothing.
+        """
+        for row in self.rows(query, values):
+            yield converted(row, convert)
+
+    def scalar(self, query: Query, values: Row) -> Any:
         """Return the first column of the first row, or None."""
-        with self.translated():
-            return self.connection().execute(statement).scalar()
+        found = self._begun().fetch(query, values).page(1)
+        return found[0][0] if found else None
 
     def check_writing(self) -> None:
-        """Refuse to write in a unit that only reads."""
+        """Refuse to write in a unit that only reads, or in which a write has failed."""
         if not self._writing:
             raise StorageError("this unit of work only reads", mend="use Store.writing()")
+        if self._failed:
+            raise StorageError("a write of this unit of work has failed", mend="begin another one")
 
     def commit(self) -> None:
         """Write what waits and make it durable."""
-        if self._connection is None and not self._waiting and not self._updates:
+        if self._failed:
+            self.check_writing()
+        if self._lent is None and not self._waiting and not self._changes:
             return
-        connection = self.connection()
-        with self.translated():
-            connection.commit()
+        lent = self._begun()
+        self._guarded(lent.commit)
 
     def close(self) -> None:
         """Undo what was not committed and give the connection back."""
         self._waiting.clear()
-        self._updates.clear()
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            with self.translated():
-                connection.close()
+        self._changes.clear()
+        if self._lent is not None:
+            lent, self._lent = self._lent, None
+            self._database.take_back(lent)
 
-    def _flush(self, connection: Connection) -> None:
-        if not self._waiting and not self._updates:
-            return
+    def _begun(self) -> Lent:
+        """Return the connection within a transaction, with everything that waits written."""
+        lent = self._lent
+        if lent is None:
+            lent = self._lent = self._database.lend()
+        lent.begin(self._database.write if self._writing else self._database.read)
+        if self._waiting or self._changes:
+            self._guarded(lambda: self._flush(lent))
+        return lent
+
+    def _guarded(self, act: Callable[[], T]) -> T:
+        try:
+            return act()
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _flush(self, lent: Lent) -> None:
         waiting, self._waiting = self._waiting, {}
-        updates, self._updates = self._updates, {}
-        with self.translated():
-            for table in _TABLES:
-                if rows := waiting.get(table.name):
-                    connection.execute(_INSERTS[table.name], rows)
-            for (name, keys), rows in updates.items():
-                statement = _update_of(_BY_NAME[name], keys)
-                met = connection.execute(statement, rows).rowcount
-                if met != len(rows):
-                    raise NotFound(f"{name}: {len(rows)} rows were to be changed, {met} were there")
+        changes, self._changes = self._changes, {}
+        if len(waiting) == 1:
+            ((name, rows),) = waiting.items()
+            lent.run(_INSERTS[name], rows)
+        elif waiting:
+            for name, statement in _INSERTS.items():
+                if found := waiting.get(name):
+                    lent.run(statement, found)
+        for changed, values in changes.items():
+            met = lent.run(_change(changed), values)
+            if met != len(values):
+                name = changed[0].__tablename__
+                raise NotFound(f"{name}: {len(values)} rows were to be changed, {met} were there")
 
 
-def _bound(key: Row) -> Row:
-    return {f"key_{name}": value for name, value in key.items()}
+def _change(changed: Changed) -> Statement:
+    statement = _CHANGES.get(changed)
+    if statement is None:
+        table, key, columns = changed
+        statement = _CHANGES[changed] = changing(table, key, columns)
+    return statement
 
 
-@cache
-def _update_of(table: Table, keys: tuple[str, ...]) -> Update:
-    return update(table).where(*(table.c[key] == bindparam(f"key_{key}") for key in keys))
+def converted(row: Mapping[str, Any], convert: Callable[[Mapping[str, Any]], T]) -> T:
+    """Return what a row stands for.
 
-
-@cache
-def _put_of(table: Table, dialect: str) -> Executable:
-    keys = [column.name for column in table.primary_key]
-    rest = [column.name for column in table.columns if column.name not in keys]
-    if dialect == "postgresql":
-        on_postgres = postgresql.insert(table)
-        values = {name: on_postgres.excluded[name] for name in rest}
-        return on_postgres.on_conflict_do_update(index_elements=keys, set_=values)
-    on_sqlite = sqlite.insert(table)
-    values = {name: on_sqlite.excluded[name] for name in rest}
-    return on_sqlite.on_conflict_do_update(index_elements=keys, set_=values)
+    Raises:
+        StorageError: If it stands for nothing.
+    """
+    try:
+        return convert(row)
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"a row cannot be read, {error!r}: {dict(row)}",
+            mend="restore a backup; the database was changed by something else",
+        ) from error

@@ -6,8 +6,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
-
 from .control_repositories import (
     SqlAudit,
     SqlBreakers,
@@ -17,6 +15,7 @@ from .control_repositories import (
     SqlLeases,
     SqlModes,
 )
+from .database import Database
 from .engine import open_engine
 from .migrate import migrate
 from .order_repositories import SqlFills, SqlIntents, SqlLedgerEntries, SqlOrders
@@ -33,8 +32,8 @@ from .session import SqlSession
 class SqlUnitOfWork:
     """One transaction over the tables."""
 
-    def __init__(self, engine: Engine, *, writing: bool) -> None:
-        self._session = SqlSession(engine, writing=writing)
+    def __init__(self, database: Database, *, writing: bool) -> None:
+        self._session = SqlSession(database, writing=writing)
         self.runs = SqlRuns(self._session)
         self.bars = SqlSeenBars(self._session)
         self.decisions = SqlDecisions(self._session)
@@ -80,25 +79,28 @@ class SqlStore:
         ConfigError: If the URL names another kind of database.
     """
 
+    durable = True
+
     def __init__(self, database: str | Path, *, lock_timeout_s: float = 5.0) -> None:
-        self._engine = open_engine(database, lock_timeout_s=lock_timeout_s)
+        engine = open_engine(database, lock_timeout_s=lock_timeout_s, durable=self.durable)
         try:
-            migrate(self._engine)
+            migrate(engine)
         except BaseException:
-            self._engine.dispose()
+            engine.dispose()
             raise
+        self._database = Database(engine, lock_timeout_s=lock_timeout_s)
 
     def writing(self) -> SqlUnitOfWork:
         """Return a unit that may write."""
-        return SqlUnitOfWork(self._engine, writing=True)
+        return SqlUnitOfWork(self._database, writing=True)
 
     def reading(self) -> SqlUnitOfWork:
         """Return a unit that only reads."""
-        return SqlUnitOfWork(self._engine, writing=False)
+        return SqlUnitOfWork(self._database, writing=False)
 
     def close(self) -> None:
         """Release files and connections."""
-        self._engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self

@@ -184,7 +184,6 @@ def _create_orders() -> None:
         sa.UniqueConstraint("client_order_id"),
     )
     op.create_index("ix_orders_intent", "orders", ["account", "intent_id"])
-    op.create_index("ix_orders_recorded_at", "orders", ["account", "recorded_at"])
     _part_index("ix_orders_live", "orders", _NOT_FINAL)
 
 

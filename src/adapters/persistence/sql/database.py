@@ -1,0 +1,146 @@
+"""Connections of one database: lent out, begun, committed, and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from ....domain.errors import StorageError
+from .engine import begin_words, storage_error, translated
+from .statements import Query, Row, Statement
+
+
+class Found:
+    """The rows of a query that are still to be fetched."""
+
+    def __init__(self, lent: Lent, cursor: DBAPICursor) -> None:
+        self._lent = lent
+        self._cursor = cursor
+        self._over = False
+
+    def page(self, size: int) -> Sequence[tuple[Any, ...]]:
+        """Return the next rows, none at the end."""
+        if self._over:
+            return ()
+        try:
+            rows = self._cursor.fetchmany(size)
+        except self._lent.errors as error:
+            raise self._lent.error(error) from error
+        if len(rows) < size:
+            self._over = True
+            self._cursor.close()
+        return rows
+
+
+class Lent:
+    """A connection while one unit of work has it."""
+
+    def __init__(self, connection: PoolProxiedConnection, engine: Engine) -> None:
+        self._connection = connection
+        self._engine = engine
+        self._dialect = engine.dialect
+        self._cursor: DBAPICursor = connection.cursor()
+        self._begun = False
+        self.broken = False
+        self.errors = (engine.dialect.loaded_dbapi.Error, OverflowError)
+
+    def begin(self, words: str) -> None:
+        """Begin a transaction, if none has begun."""
+        if not self._begun:
+            try:
+                self._cursor.execute(words)
+            except self.errors as error:
+                raise self.error(error) from error
+            self._begun = True
+
+    def run(self, statement: Statement, rows: Sequence[Row]) -> int:
+        """Run a statement for each row; return how many rows it met."""
+        compiled = statement.on(self._dialect)
+        try:
+            if len(rows) == 1:
+                self._cursor.execute(compiled.sql, compiled.bind(rows[0]))
+            else:
+                bound: list[Any] = [compiled.bind(row) for row in rows]
+                self._cursor.executemany(compiled.sql, bound)
+        except self.errors as error:
+            raise self.error(error) from error
+        return self._cursor.rowcount
+
+    def fetch(self, query: Query, values: Row) -> Found:
+        """Run a query; several may be fetched from side by side."""
+        compiled = query.on(self._dialect)
+        cursor: DBAPICursor = self._connection.cursor()
+        try:
+            cursor.execute(compiled.sql, compiled.bind(values))
+        except self.errors as error:
+            raise self.error(error) from error
+        return Found(self, cursor)
+
+    def commit(self) -> None:
+        """Commit; the next statement begins anew."""
+        try:
+            self._connection.commit()
+        except self.errors as error:
+            raise self.error(error) from error
+        self._begun = False
+
+    def undo(self) -> None:
+        """Undo what was not committed; a connection that cannot is broken."""
+        self._begun = False
+        try:
+            self._connection.rollback()
+        except self.errors:
+            # What was not committed goes with the connection.
+            self.broken = True
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.invalidate()
+
+    def error(self, error: Exception) -> StorageError:
+        """Return the driver's error as ours."""
+        if isinstance(error, self._dialect.loaded_dbapi.Error):
+            plain = self._connection.dbapi_connection
+            self.broken |= self._dialect.is_disconnect(error, plain, None)
+        return storage_error(self._engine, error)
+
+
+class Database:
+    """Lends the connections of an engine, the one given back last first.
+
+    The pool of SQLAlchemy would do the same at the price of half a transaction. The last connection
+    still has the pages of the file, and no other has written since.
+    """
+
+    def __init__(self, engine: Engine, *, lock_timeout_s: float) -> None:
+        self._engine = engine
+        backend = engine.dialect.name
+        self.read = begin_words(backend, lock_timeout_s, writing=False)
+        self.write = begin_words(backend, lock_timeout_s, writing=True)
+        self._idle: list[Lent] = []
+
+    def lend(self) -> Lent:
+        """Return a connection for one unit of work."""
+        # One atomic step: several threads may ask at once.
+        with suppress(IndexError):
+            return self._idle.pop()
+        with translated(self._engine):
+            return Lent(self._engine.raw_connection(), self._engine)
+
+    def take_back(self, lent: Lent) -> None:
+        """Undo what was not committed, and keep the connection for the next unit."""
+        lent.undo()
+        if lent.broken:
+            lent.close()
+        else:
+            self._idle.append(lent)
+
+    def close(self) -> None:
+        """Close every connection that is not lent."""
+        while self._idle:
+            self._idle.pop().close()
+        self._engine.dispose()
