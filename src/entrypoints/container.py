@@ -6,6 +6,7 @@ when it is first asked for, so that `mettle status` never loads a learning libra
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +27,9 @@ from ..application.ports.claims import Claims
 from ..application.ports.clock import Clock
 from ..application.ports.feature_builder import FeatureBuilder
 from ..application.ports.ids import Ids
+from ..application.ports.kill_switch import KillSwitch
 from ..application.ports.market_data import MarketData
+from ..application.ports.notifier import Notifier
 from ..application.ports.paper_market import PaperMarket
 from ..application.ports.randomness import Randomness
 from ..application.ports.report_writer import ReportWriter
@@ -35,7 +38,11 @@ from ..application.ports.trainer import Trainer
 from ..application.ports.unit_of_work import Store
 from ..application.session.paper import PaperDesk
 from ..application.session.queries import Journal
+from ..domain.risk import RiskEngine, RiskProfile
 from .settings import Resolved
+
+_HOLDER = f"paper on {platform.node()}"
+"""The holder of paper leases: a claim on the run keeps a second process of this machine away."""
 
 
 def _clock() -> Clock:
@@ -130,6 +137,23 @@ def _paper_market() -> PaperMarket:
     return ReplayMarket()
 
 
+def _kill_switch(root: Path) -> KillSwitch:
+    from ..adapters.system.kill_switch import FileKillSwitch
+
+    return FileKillSwitch(root)
+
+
+def _notifier() -> Notifier:
+    from ..adapters.notification import MemoryNotifier
+
+    return MemoryNotifier()
+
+
+def _paper_risk() -> RiskEngine:
+    # A run on paper answers for its backtest, so it has no limits that the backtest had not.
+    return RiskEngine(RiskProfile("none", leverage=None))
+
+
 def _synthetic() -> SyntheticMarket:
     from ..adapters.market_data.synthetic import CalibratedSyntheticMarket
 
@@ -181,7 +205,21 @@ class ApplicationContainer(containers.DeclarativeContainer):
         _train_model, trainer, features, artefacts, clock
     )
     list_models: providers.Provider[Models] = providers.Factory(Models, artefacts)
+    kill_switch: providers.Provider[KillSwitch] = providers.Singleton(
+        _kill_switch, resolved.provided.kill
+    )
+    notifier: providers.Provider[Notifier] = providers.Singleton(_notifier)
+    paper_risk: providers.Provider[RiskEngine] = providers.Singleton(_paper_risk)
     paper_desk: providers.Provider[PaperDesk] = providers.Factory(
-        PaperDesk, features, paper_market, store, clock, ids
+        PaperDesk,
+        features,
+        paper_market,
+        store,
+        clock,
+        ids,
+        paper_risk,
+        kill_switch,
+        notifier,
+        _HOLDER,
     )
     journal: providers.Provider[Journal] = providers.Factory(Journal, store)

@@ -8,9 +8,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from mettle.adapters.features.native import NativeFeatures
+from mettle.adapters.notification import MemoryNotifier
 from mettle.adapters.persistence.memory import MemoryStore
 from mettle.adapters.simulation.native_engine import NativeEngine
 from mettle.adapters.system import PhiloxRandomness, SequentialIds, SimulatedClock
+from mettle.adapters.system.kill_switch import MemoryKillSwitch
 from mettle.adapters.venues.simulated import ReplayMarket
 from mettle.application.backtest import BacktestRequest, GapPolicy, run_backtest
 from mettle.application.journal import RunStatus
@@ -20,7 +22,7 @@ from mettle.application.session.queries import Journal
 from mettle.application.strategies import EmaCross
 from mettle.domain.errors import ConfigError, DataError, InvalidValue, NotFound
 from mettle.domain.simulation import SimulationSettings
-from tests.support.sessions import panel
+from tests.support.sessions import UNLIMITED, panel
 
 MARKET = panel(200)
 TRIAL = BacktestRequest(MARKET, EmaCross(3, 9), SimulationSettings(), resamples=0)
@@ -34,6 +36,10 @@ def desk(store: Store | None = None) -> PaperDesk:
         store or MemoryStore(),
         SimulatedClock(1_700_000_000_000),
         SequentialIds(),
+        UNLIMITED,
+        MemoryKillSwitch(),
+        MemoryNotifier(),
+        "test",
     )
 
 

@@ -9,14 +9,18 @@ from decimal import Decimal
 import numpy as np
 from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.market_data.replay import ReplayFeed
+from mettle.adapters.notification import MemoryNotifier
 from mettle.adapters.system import SimulatedClock
+from mettle.adapters.system.kill_switch import MemoryKillSwitch
 from mettle.adapters.venues.simulated import SimulatedVenue
 from mettle.application.journal import RunRecord
 from mettle.application.market import MarketPanel
 from mettle.application.ports.agent import Agent
 from mettle.application.ports.unit_of_work import Store
-from mettle.application.session.session import Gear, SessionPlan, TradingSession
+from mettle.application.session.plan import Gear, SessionPlan
+from mettle.application.session.session import TradingSession
 from mettle.domain.market import FeeSchedule, Instrument, Symbol, Timeframe
+from mettle.domain.risk import RiskEngine, RiskProfile
 from mettle.domain.signals.catalogue import feature
 from mettle.domain.signals.features import FeatureForm, FeatureSet
 from mettle.domain.simulation import SimulationSettings
@@ -24,6 +28,8 @@ from numpy.typing import NDArray
 
 HOUR = Timeframe.parse("1h")
 RUN = "run-1"
+UNLIMITED = RiskEngine(RiskProfile("none", leverage=None))
+"""Paper reproduces a backtest, which has no limits."""
 
 
 def instrument(name: str = "BTC/USDT", *, min_notional: str = "5") -> Instrument:
@@ -143,7 +149,19 @@ def session(
         if unit.runs.find(RUN) is None:
             unit.runs.add(record(market, agent, settings))
             unit.commit()
-    gear = Gear(agent, feed, venue, stream, store, clock, venue.restore)
+    gear = Gear(
+        agent,
+        feed,
+        venue,
+        stream,
+        store,
+        clock,
+        clock,
+        UNLIMITED,
+        MemoryKillSwitch(),
+        MemoryNotifier(),
+        venue.restore,
+    )
     return TradingSession(plan, gear)
 
 

@@ -77,13 +77,20 @@ def test_the_feed_delivers_each_bar_when_it_has_closed() -> None:
     feed = ReplayFeed(market, clock, start=2, grace_ms=500, on_close=moved.append)
     assert [row.open_time for row in feed.history()] == market.open_time[:2].tolist()
     heard: list[int] = []
-    for row in feed.rows(None):
+    while (due := feed.next_due()) is not None:
+        clock.sleep_until(due - 1)
+        assert feed.take() is None
+        clock.sleep_until(due)
+        row = feed.take()
+        assert row is not None
         assert moved[-1] is row
         assert clock.now_ms() == row.close_time + 500
         heard.append(row.open_time)
     assert heard == market.open_time[2:].tolist()
-    again = [row.open_time for row in feed.rows(int(market.open_time[3]))]
-    assert again == market.open_time[4:].tolist()
+    feed.seek(int(market.open_time[3]))
+    again = feed.take()
+    assert again is not None
+    assert again.open_time == market.open_time[4]
 
 
 @pytest.mark.parametrize("bar", [-3, 1, 6])
@@ -92,7 +99,7 @@ def test_the_feed_resumes_only_among_its_bars(bar: int) -> None:
     market = panel(6)
     feed = ReplayFeed(market, SimulatedClock(0), start=2)
     with pytest.raises(DataError, match="not among those"):
-        next(feed.rows(int(market.open_time[0]) + bar * STEP))
+        feed.seek(int(market.open_time[0]) + bar * STEP)
     with pytest.raises(DataError, match="cannot start"):
         ReplayFeed(market, SimulatedClock(0), start=6)
 
@@ -115,7 +122,7 @@ def reason(
     row = rows(market)[0]
     bar = replace(row.bars[0], close=10_000, missing=missing)
     row = replace(row, bars=(bar,), close=np.array([10_000]))
-    decider = Decider("run-1", market.instruments, settings)
+    decider = Decider("account", "run-1", market.instruments, settings)
     actions = None if blocked else np.array([action], dtype=np.float32)
     decided = decider.decide(row, actions, account, 7, blocked)
     assert decided.record.decided_at == row.close_time
@@ -188,6 +195,6 @@ def test_an_agent_must_give_one_action_an_asset() -> None:
     market = panel(2)
     settings = SimulationSettings()
     account = Account.opened([AssetTerms.of(one) for one in market.instruments], 10**12)
-    decider = Decider("run-1", market.instruments, settings)
+    decider = Decider("account", "run-1", market.instruments, settings)
     with pytest.raises(InvalidValue, match="2 actions, gave 3"):
         decider.decide(rows(market)[0], np.zeros(3, dtype=np.float32), account, 7)

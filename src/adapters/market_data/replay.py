@@ -39,13 +39,16 @@ class ReplayFeed:
         self._grace_ms = grace_ms
         self._on_close = on_close
         self._maker_wait = maker_wait
+        self._rows: Iterator[BarRow] = iter(())
+        self._next: BarRow | None = None
+        self.seek(None)
 
     def history(self) -> Iterator[BarRow]:
         """Yield the rows before the start."""
         return panel_rows(self._panel, 0, self._start, self._maker_wait)
 
-    def rows(self, after: int | None) -> Iterator[BarRow]:
-        """Yield the rows from the start, or from that after the bar which opened at ``after``."""
+    def seek(self, after: int | None) -> None:
+        """Go on with the row after the bar that opened at ``after``."""
         first = self._start
         if after is not None:
             step = self._panel.timeframe.milliseconds
@@ -55,8 +58,19 @@ class ReplayFeed:
                     f"the bar of {after} is not among those to replay",
                     mend="resume with the period that the run began with",
                 )
-        for row in panel_rows(self._panel, first, len(self._panel), self._maker_wait):
-            self._clock.sleep_until(row.close_time + self._grace_ms)
-            if self._on_close is not None:
-                self._on_close(row)
-            yield row
+        self._rows = panel_rows(self._panel, first, len(self._panel), self._maker_wait)
+        self._next = next(self._rows, None)
+
+    def next_due(self) -> int | None:
+        """Return when the next row is final."""
+        return None if self._next is None else self._next.close_time + self._grace_ms
+
+    def take(self) -> BarRow | None:
+        """Return the next row if it is final by now."""
+        row = self._next
+        if row is None or self._clock.now_ms() < row.close_time + self._grace_ms:
+            return None
+        self._next = next(self._rows, None)
+        if self._on_close is not None:
+            self._on_close(row)
+        return row

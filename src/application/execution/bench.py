@@ -28,6 +28,7 @@ class Bench:
         stale: Whether the journal must be read again before anything is sent: a write failed, so
             what we hold may be ahead of what is written.
         skew: Venue's clock less ours, milliseconds.
+        late: Orders whose outcome is written with the next bar.
     """
 
     def __init__(self, plan: DeskPlan, gear: DeskGear) -> None:
@@ -37,11 +38,13 @@ class Bench:
         self.collector = Collector(plan, gear, self.board)
         self.stale = True
         self.skew = 0
+        self.late: list[str] = []
 
     def reset(self) -> None:
         """Forget everything that is under way."""
         self.board = Board()
         self.collector = Collector(self.plan, self.gear, self.board)
+        self.late.clear()
 
     @property
     def now(self) -> int:
@@ -57,6 +60,7 @@ class Bench:
         try:
             with self.gear.store.writing() as unit:
                 result = action(unit)
+                self.gear.ruling.flush(unit)
                 unit.commit()
         except StorageError:
             self.stale = True

@@ -51,6 +51,7 @@ class Collector:
         record, entry = self._gear.books.book(fill, order.client_order_id, purpose, now)
         unit.fills.add(record)
         unit.ledger.add(entry)
+        self._gear.ruling.booked(record, self._gear.books.ended_trip(fill.symbol), now)
         booked = self._booked(unit, order, fill.lots)
         state = with_fills(order.state, lots_of(order), booked)
         if state is not None:
@@ -125,7 +126,7 @@ class Collector:
         if order_id in self._board.booked:
             self._board.booked[order_id] += lots
             return self._board.booked[order_id]
-        return sum(one.lots for one in unit.fills.of_order(self._plan.account, order_id))
+        return unit.fills.lots_of(self._plan.account, order_id)
 
     def _wake(self, order: OrderRecord, now: int) -> None:
         working = self._board.of(order)

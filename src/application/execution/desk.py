@@ -30,7 +30,7 @@ from ...domain.orders import (
 from ...domain.risk import Approved, permits
 from ..journal import IntentRecord, IntentStatus, OrderRecord
 from ..ports.unit_of_work import UnitOfWork
-from ..ports.venue import Quote
+from ..ports.venue import Quote, VenueOrder
 from .bench import RETRY, Bench
 from .board import Board, Working
 from .follower import Follower
@@ -112,7 +112,9 @@ class OrderDesk:
                     continue
                 if self._bench.gear.venue.capabilities.bar_orders:
                     # Such a venue is rebuilt with us, and takes the same order once.
-                    self._prepared.append(order)
+                    lease = self._bench.gear.lease()
+                    epoch = order.epoch if lease is None else lease.epoch
+                    self._prepared.append(replace(order, epoch=epoch, sent_at=now))
                 else:
                     self._bench.lose_sight(unit, order, "a restart found it in sending", now)
 
@@ -219,7 +221,13 @@ class OrderDesk:
     def collect(self, unit: UnitOfWork) -> None:
         """Book the venue's pushes in the caller's transaction, and let go of what has ended."""
         now = self._bench.now
-        self._bench.collector.take(unit, self._bench.gear.venue.drain(), now)
+        late, self._bench.late = self._bench.late, []
+        events = self._bench.gear.venue.drain()
+        told = {one.client_order_id for one in events if isinstance(one, VenueOrder)}
+        for order_id in late:
+            if order_id in self.board.orders and order_id not in told:
+                unit.orders.update(self.board.orders[order_id])
+        self._bench.collector.take(unit, events, now)
         for working in list(self.board.working.values()):
             step = self._step(working)
             if isinstance(step, Finish):
@@ -343,6 +351,10 @@ class OrderDesk:
             outcome=outcome,
             updated_at=self._bench.now,
         )
+        intent = record.intent
+        filled = sum(self.board.booked.get(one, 0) for one in working.attempts)
+        if isinstance(intent, Opening) and not filled:
+            self._bench.gear.ruling.unfilled(intent, self._bench.now)
         if record.intent_id in self.board.working:
             unit.intents.update(record)
             self.board.drop(working)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...domain.market import Instrument, Symbol
-from ...domain.orders import ExecutionPolicy, OrderIntent, Purpose
+from ...domain.orders import ExecutionPolicy, Opening, OrderIntent, Purpose
 from ...domain.risk import Mode, Verdict
 from ..journal import FillRecord, LeaseRecord, LedgerRecord
 from ..ports.clock import Clock
@@ -30,6 +30,9 @@ class BookKeeper(Protocol):
         self, fill: VenueFill, client_order_id: str, purpose: Purpose, recorded_at: int
     ) -> tuple[FillRecord, LedgerRecord]:
         """Book a trade and return what is to be written down."""
+
+    def ended_trip(self, symbol: Symbol) -> int | None:
+        """Return what the round trip that has just ended earned, 1e-8 quote; None if it goes on."""
 
     def settled(self, funding: VenueFunding, recorded_at: int) -> LedgerRecord | None:
         """Book a funding settlement; None if it is booked already."""
@@ -55,6 +58,18 @@ class Ruling(Protocol):
 
     def heard(self, *, failed: bool, latency_ms: int, now: int) -> None:
         """Note how a call to the venue went."""
+
+    def opening(self, opening: Opening, now: int) -> None:
+        """Note an opening that is about to be sent."""
+
+    def unfilled(self, opening: Opening, now: int) -> None:
+        """Note an opening that ended without a fill."""
+
+    def booked(self, fill: FillRecord, earned: int | None, now: int) -> None:
+        """Note a fill, and what the round trip that it ended earned (None if it goes on)."""
+
+    def flush(self, unit: UnitOfWork) -> None:
+        """Write down what changed since the last time, in the transaction of its cause."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from ...domain.orders import (
     Evidence,
     Intended,
     Open,
+    Opening,
     OrderState,
     OrderTerms,
     Place,
@@ -78,6 +79,8 @@ class Sender:
             unit.intents.update(working.record)
         else:
             unit.intents.add(working.record)
+        if isinstance(record.intent, Opening):
+            bench.gear.ruling.opening(record.intent, now)
         unit.orders.add(order)
         working.attempts.append(order_id)
         bench.board.take(working, (order,))
@@ -142,8 +145,9 @@ class Sender:
             self._bench.board.orders[order.client_order_id] = current
         evidence = None if isinstance(state, Unknown) else Evidence.ACKNOWLEDGEMENT
         changed = self._bench.board.changed(current, state, now, evidence)
-        if isinstance(state, Open) and self._bench.gear.venue.capabilities.bar_orders:
+        if self._bench.gear.venue.capabilities.bar_orders:
             # A venue that lives on bars is rebuilt after a crash: the next bar's transaction tells.
+            self._bench.late.append(order.client_order_id)
             return
         working = self._bench.board.of(order)
 

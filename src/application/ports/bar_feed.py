@@ -11,7 +11,8 @@ from ..market.row import BarRow
 class BarFeed(Protocol):
     """Delivers each instant's bars once, after it has closed, in order of time.
 
-    Not thread-safe. Adapters: replay of recorded bars.
+    Never waits: it says when it may have something. Not thread-safe. Adapters: replay of recorded
+    bars.
     """
 
     def history(self) -> Iterator[BarRow]:
@@ -20,9 +21,15 @@ class BarFeed(Protocol):
         The same bars at every call, so that a resumed run sees what the first one saw.
         """
 
-    def rows(self, after: int | None) -> Iterator[BarRow]:
-        """Yield bars as they close, waiting on the clock for each, until there are no more.
+    def seek(self, after: int | None) -> None:
+        """Go on with the bar after the one that opened at ``after``; None begins with the first.
 
-        Args:
-            after: Open of the last bar already seen; None begins with the first.
+        Raises:
+            DataError: If there is no such bar.
         """
+
+    def next_due(self) -> int | None:
+        """Return when the next bar may be had, Unix milliseconds UTC; None if none follows."""
+
+    def take(self) -> BarRow | None:
+        """Return the next bar if it is final by now."""

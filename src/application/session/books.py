@@ -1,37 +1,82 @@
-"""The session's books: the integer account of the step and the Decimal ledger, held equal."""
+"""The session's books: the Decimal ledger, which is the truth, and the integers that decide."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from decimal import ROUND_FLOOR, Decimal
 
 from ...domain.errors import MettleError
 from ...domain.ledger import WALLET, Portfolio, fill_id
 from ...domain.market import CASH_SCALE, Instrument, Liquidity, Symbol
 from ...domain.money import Money, Price
-from ...domain.orders import Fill, Side
-from ...domain.simulation import Account, AssetTerms
+from ...domain.orders import Fill, Purpose, Side
+from ...domain.simulation import Account, AssetTerms, FillReason
 from ...domain.simulation.step import update_marks
-from ..journal import EquityMark, FillRecord, LedgerRecord, PostingRecord
+from ..journal import EquityMark, FillRecord, LedgerRecord, PostingRecord, fee_value
 from ..market.row import BarRow
+from ..ports.unit_of_work import UnitOfWork
+from ..ports.venue import VenueAccount, VenueFill, VenueFunding
+
+_REASONS = {
+    Purpose.REBALANCE: FillReason.REBALANCE,
+    Purpose.STOP: FillReason.STOP,
+    Purpose.TRAILING_STOP: FillReason.TRAILING_STOP,
+    Purpose.LIQUIDATION: FillReason.LIQUIDATION,
+    Purpose.RUIN: FillReason.RUIN,
+    Purpose.MARGIN: FillReason.MARGIN,
+    Purpose.OPERATOR: FillReason.REBALANCE,
+    Purpose.FLATTEN: FillReason.RUIN,
+}
 
 
 class Books:
-    """What the session owns, twice: integers, which decide, and Decimal postings, which prove.
+    """What an account owns, twice: Decimal postings, and the integers of the market step.
 
-    Every event is booked in both; after each bar their equities must be the same number.
+    As long as every fee is paid in the quote currency both sides are exact, and after each bar
+    their equities must be the same number. A fee in another asset, or a change that no order of
+    ours explains, leaves amounts between the lots: from then on the integers are read off the
+    ledger, rounded down.
+
+    Attributes:
+        account: The integer side.
+        bar_time: Open of the bar that is booked now.
     """
 
-    def __init__(self, run_id: str, instruments: Sequence[Instrument], capital: int) -> None:
+    def __init__(
+        self, account_id: str, run_id: str, instruments: Sequence[Instrument], capital: int
+    ) -> None:
+        self._account_id = account_id
         self._run_id = run_id
         self._instruments = {one.symbol: one for one in instruments}
         self._columns = {one.symbol: index for index, one in enumerate(instruments)}
         self._order = tuple(one.symbol for one in instruments)
         self._quote = instruments[0].symbol.quote
         self._capital = capital
-        self._entries = 0
+        self._rebuild: Callable[[UnitOfWork], None] | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        terms = [AssetTerms.of(one) for one in self._instruments.values()]
+        self.account = Account.opened(terms, self._capital)
+        self.bar_time = 0
         self._portfolio: Portfolio | None = None
-        self.account = Account.opened([AssetTerms.of(one) for one in instruments], capital)
+        self._exact = True
+        self._entries = 0
+        self._fills = 0
+        self._fee_marks: dict[str, Price] = {}
+        self._trips: dict[Symbol, int] = dict.fromkeys(self._order, 0)
+
+    def rebuilt_by(self, rebuild: Callable[[UnitOfWork], None]) -> None:
+        """Say how the books are built again from the journal."""
+        self._rebuild = rebuild
+
+    def reload(self, unit: UnitOfWork) -> None:
+        """Build the books again from the journal."""
+        if self._rebuild is not None:
+            self.reset()
+            self._rebuild(unit)
 
     @property
     def portfolio(self) -> Portfolio:
@@ -39,6 +84,16 @@ class Books:
         if self._portfolio is None:
             raise MettleError("the books were not opened")
         return self._portfolio
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the capital was paid in."""
+        return self._portfolio is not None
+
+    @property
+    def fills(self) -> int:
+        """How many trades are booked."""
+        return self._fills
 
     def column(self, symbol: Symbol) -> int:
         """Return the place of ``symbol`` among the assets."""
@@ -49,12 +104,43 @@ class Books:
         self._portfolio = Portfolio(self._money(self._capital), occurred_at, recorded_at)
         return self._record(self._portfolio.ledger.entries[0].entry_id)
 
+    def knows(self, fill: VenueFill) -> bool:
+        """Return whether the trade is booked."""
+        return f"fill:{fill.symbol}:{fill.trade_id}" in self.portfolio.ledger
+
+    def book(
+        self, fill: VenueFill, client_order_id: str, purpose: Purpose, recorded_at: int
+    ) -> tuple[FillRecord, LedgerRecord]:
+        """Book a trade and return what is to be written down."""
+        price = self._fee_price(fill)
+        record = FillRecord(
+            self._account_id,
+            self._fills,
+            fill.trade_id,
+            client_order_id,
+            str(fill.symbol),
+            self.bar_time,
+            fill.occurred_at,
+            recorded_at,
+            fill.side,
+            fill.lots,
+            fill.ticks,
+            fill.ticks if fill.reference is None else fill.reference,
+            fee_value(fill.fee.amount, price),
+            0,
+            fill.maker,
+            int(_REASONS[purpose]),
+            fill.fee.currency,
+            fill.fee.amount,
+            None if fill.fee_price is None else fill.fee_price.amount,
+        )
+        realised, entry = self.fill(record)
+        return replace(record, realised=realised), entry
+
     def fill(self, fill: FillRecord) -> tuple[int, LedgerRecord]:
-        """Book a fill; return its realised P&L (1e-8 quote) and its ledger entry."""
+        """Book a fill; return its realised P&L (1e-8 quote, rounded down) and its ledger entry."""
         symbol = Symbol.parse(fill.symbol)
-        instrument = self._instruments[symbol]
-        column = self._columns[symbol]
-        realised = self.account.trade(column, fill.side, fill.lots, fill.ticks, fill.fee)
+        column, instrument = self._columns[symbol], self._instruments[symbol]
         booked = Fill(
             fill.trade_id,
             fill.client_order_id,
@@ -62,13 +148,48 @@ class Books:
             Side.BUY if fill.side > 0 else Side.SELL,
             instrument.quantity(fill.lots),
             instrument.price(fill.ticks),
-            self._money(fill.fee),
+            Money(fill.fee_amount, fill.fee_asset),
             Liquidity.MAKER if fill.maker else Liquidity.TAKER,
             fill.occurred_at,
         )
-        if not self.portfolio.apply(booked, fill.recorded_at):
+        price = None if fill.fee_price is None else Money(fill.fee_price, self._quote)
+        before = self.portfolio.realised
+        if not self.portfolio.apply(booked, fill.recorded_at, price):
             raise MettleError(f"trade {fill.trade_id} of {symbol} came twice")
+        if price is not None:
+            self._fee_marks[fill.fee_asset] = Price(price.amount)
+        self._fills += 1
+        self._exact = self._exact and fill.fee_asset == self._quote
+        realised = self.account.trade(column, fill.side, fill.lots, fill.ticks, fill.fee)
+        if not self._exact:
+            self._project()
+            realised = _units(self.portfolio.realised - before)
+        self._trips[symbol] += realised - fill.fee
         return realised, self._record(fill_id(booked))
+
+    def fee_of(self, fill: FillRecord) -> int:
+        """Return what a fill's fee is worth, 1e-8 quote."""
+        if fill.fee_asset == self._quote:
+            return fee_value(fill.fee_amount)
+        price = fill.fee_price
+        if price is None:
+            price = self._instruments[Symbol.parse(fill.symbol)].price(fill.ticks).amount
+        return fee_value(fill.fee_amount, price)
+
+    def ended_trip(self, symbol: Symbol) -> int | None:
+        """Return what the round trip that has just ended earned after costs; None if it goes on."""
+        if self.account.assets[self._columns[symbol]].lots:
+            return None
+        earned, self._trips[symbol] = self._trips[symbol], 0
+        return earned
+
+    def settled(self, funding: VenueFunding, recorded_at: int) -> LedgerRecord | None:
+        """Book a funding settlement; None if it is booked already."""
+        if funding.settlement_id in self.portfolio.ledger:
+            return None
+        return self.funding(
+            funding.settlement_id, funding.received, funding.occurred_at, recorded_at
+        )
 
     def funding(
         self, settlement_id: str, received: int, occurred_at: int, recorded_at: int
@@ -76,9 +197,8 @@ class Books:
         """Book a funding settlement (1e-8 quote, negative if paid)."""
         self.account.cash += received
         self.account.funding += received
-        self.portfolio.settle_funding(
-            settlement_id, self._money(received), occurred_at, recorded_at
-        )
+        money = self._money(received)
+        self.portfolio.settle_funding(settlement_id, money, occurred_at, recorded_at)
         return self._record(settlement_id)
 
     def refund(self, entry: LedgerRecord) -> LedgerRecord:
@@ -87,6 +207,56 @@ class Books:
         return self.funding(
             entry.reference, int(received * CASH_SCALE), entry.occurred_at, entry.recorded_at
         )
+
+    def adjust(
+        self, entry_id: str, change: Money, price: Price | None, occurred_at: int, recorded_at: int
+    ) -> LedgerRecord | None:
+        """Book a change of a balance that no order of ours explains; None if it is booked already.
+
+        Args:
+            change: In any asset; negative if it took something.
+            price: Of the asset in the quote currency, unless it is the quote currency.
+        """
+        if price is not None:
+            # The books are built again from the entry alone, so its name carries the price.
+            entry_id = f"{entry_id}@{price.amount:f}"
+        if not self.portfolio.adjust(entry_id, change, (occurred_at, recorded_at), price):
+            return None
+        if price is not None:
+            self._fee_marks[change.currency] = price
+        self._exact = False
+        self._project()
+        return self._record(entry_id)
+
+    def readjust(self, entry: LedgerRecord) -> LedgerRecord:
+        """Book such a change again from its ledger entry."""
+        name, _, price = entry.reference.rpartition("@")
+        (leg,) = (one for one in entry.postings if one.account == WALLET)
+        change = Money(leg.amount, leg.asset)
+        paid = Price(Decimal(price)) if name and leg.asset != self._quote else None
+        booked = self.adjust(
+            name if paid is not None else entry.reference,
+            change,
+            paid,
+            entry.occurred_at,
+            entry.recorded_at,
+        )
+        if booked is None:
+            raise MettleError(f"ledger entry {entry.reference} is there twice")
+        return booked
+
+    def quantity(self, symbol: Symbol) -> Decimal:
+        """Return the exact position, base units, what lies between the lots included."""
+        return self.portfolio.position(symbol).quantity
+
+    def differs(self, symbol: Symbol, account: VenueAccount) -> bool:
+        """Return whether the venue's amount of a symbol is a lot or more away from our books."""
+        lot = self._instruments[symbol].lot_size
+        if symbol.is_perpetual:
+            theirs = lot * account.positions.get(symbol, 0)
+        else:
+            theirs = account.balances.get(symbol.base, Decimal(0))
+        return abs(theirs - self.quantity(symbol)) >= lot
 
     def live_through(self, row: BarRow) -> None:
         """Age the open positions by one bar and move their high-water marks."""
@@ -105,8 +275,14 @@ class Books:
             MettleError: If they do not, by however little: a defect of ours.
         """
         account, closes = self.account, row.closes
-        equity, unrealised = account.equity(closes), account.unrealised(closes)
-        self._prove(equity, unrealised, closes)
+        if self._exact:
+            equity, unrealised = account.equity(closes), account.unrealised(closes)
+            self._prove(equity, unrealised, closes)
+        else:
+            marks = self._marks(closes)
+            self.portfolio.check_identity(marks)
+            equity = _units(self.portfolio.equity(marks).amount)
+            unrealised = _units(self.portfolio.unrealised(marks))
         gross = sum(abs(account.value(index, close)) for index, close in enumerate(closes))
         return EquityMark(
             self._run_id,
@@ -128,7 +304,8 @@ class Books:
         Raises:
             MettleError: If anything is off.
         """
-        self.account.check_identity(row.closes)
+        if self._exact:
+            self.account.check_identity(row.closes)
         self.portfolio.check_identity(self._marks(row.closes))
         self.portfolio.ledger.verify()
 
@@ -154,12 +331,35 @@ class Books:
                     mend="stop the run and report this with its database",
                 )
 
+    def _project(self) -> None:
+        """Read the integers off the ledger, rounded down."""
+        account, borrowed = self.account, 0
+        for symbol, column in self._columns.items():
+            position, state = self.portfolio.position(symbol), account.assets[column]
+            lots = int(position.quantity / self._instruments[symbol].lot_size)
+            state.lots = lots
+            state.basis = _units(position.basis) if lots else 0
+            if symbol.is_perpetual:
+                # The step pays for contracts as for coins; the ledger moves the profit alone.
+                borrowed += position.sign * state.basis
+        account.cash = _units(self.portfolio.cash.amount) - borrowed
+        account.realised = _units(self.portfolio.realised)
+        account.fees = -_units(-self.portfolio.fees)
+        account.funding = _units(self.portfolio.funding)
+
     def _marks(self, closes: Sequence[int]) -> dict[Symbol, Price]:
-        return {
-            symbol: self._instruments[symbol].price(close)
-            for symbol, close, state in zip(self._order, closes, self.account.assets, strict=True)
-            if state.lots
-        }
+        marks = {Symbol(asset, self._quote): price for asset, price in self._fee_marks.items()}
+        for symbol, close in zip(self._order, closes, strict=True):
+            if self.portfolio.position(symbol).quantity:
+                marks[symbol] = self._instruments[symbol].price(close)
+        return marks
+
+    def _fee_price(self, fill: VenueFill) -> Decimal:
+        if fill.fee.currency == self._quote:
+            return Decimal(1)
+        if fill.fee_price is not None:
+            return fill.fee_price.amount
+        return self._instruments[fill.symbol].price(fill.ticks).amount
 
     def _money(self, units: int) -> Money:
         return Money(Decimal(units) / CASH_SCALE, self._quote)
@@ -170,7 +370,7 @@ class Books:
             raise MettleError(f"the ledger lost entry {entry_id}")
         sequence, self._entries = self._entries, self._entries + 1
         return LedgerRecord(
-            self._run_id,
+            self._account_id,
             sequence,
             entry.kind.value,
             entry.entry_id,
@@ -178,3 +378,8 @@ class Books:
             entry.recorded_at,
             tuple(PostingRecord(leg.account, leg.asset, leg.amount) for leg in entry.postings),
         )
+
+
+def _units(amount: Decimal) -> int:
+    """Return an amount of the quote currency in 1e-8, rounded down."""
+    return int((amount * CASH_SCALE).to_integral_value(ROUND_FLOOR))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...domain.errors import InvalidValue
-from ...domain.market import Instrument
+from ...domain.market import Instrument, Symbol
 from ...domain.orders import OrderIntent, Purpose, intent_for
 from ...domain.simulation import Account, FillReason, SimulationSettings, plan_changes
 from ..journal import DecisionRecord
 from ..market.row import BarRow
 from .verdicts import Explainer
+
+WORKING = "an order is under way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,13 @@ class Decider:
     """Sizes the agent's actions by the rules of the market step and says why."""
 
     def __init__(
-        self, run_id: str, instruments: Sequence[Instrument], settings: SimulationSettings
+        self,
+        account: str,
+        run_id: str,
+        instruments: Sequence[Instrument],
+        settings: SimulationSettings,
     ) -> None:
+        self._account = account
         self._run_id = run_id
         self._instruments = tuple(instruments)
         self._settings = settings
@@ -44,11 +51,13 @@ class Decider:
         account: Account,
         recorded_at: int,
         blocked: str = "",
+        working: Collection[Symbol] = (),
     ) -> Decided:
         """Return the decision at the close of ``row``.
 
         Args:
             actions: The agent's, shape (A,); None holds every asset because of ``blocked``.
+            working: Symbols on which an intent is still under way: they are held.
 
         Raises:
             InvalidValue: If there is not one action an asset.
@@ -58,6 +67,10 @@ class Decider:
         if len(given) != count:
             raise InvalidValue(f"an agent must give {count} actions, gave {len(given)}")
         plan = plan_changes(given, account, row.bars, self._settings)
+        held = [working and one.symbol in working for one in self._instruments]
+        if any(held):
+            changes = zip(plan.changes, held, strict=True)
+            plan = replace(plan, changes=tuple(0 if hold else change for change, hold in changes))
         record = DecisionRecord(
             self._run_id,
             row.open_time,
@@ -65,8 +78,10 @@ class Decider:
             recorded_at,
             plan.equity,
             tuple(
-                self._explainer.explain(column, action, row.bars[column], account, plan, blocked)
-                for column, action in enumerate(given)
+                self._explainer.explain(
+                    column, action, row.bars[column], account, plan, WORKING if hold else blocked
+                )
+                for column, (action, hold) in enumerate(zip(given, held, strict=True))
             ),
         )
         purpose = Purpose.MARGIN if plan.reason is FillReason.MARGIN else Purpose.REBALANCE
@@ -89,4 +104,4 @@ class Decider:
         self, column: int, held: int, change: int, decided_at: int, purpose: Purpose
     ) -> OrderIntent:
         symbol = self._instruments[column].symbol
-        return intent_for(self._run_id, symbol, held, change, decided_at, purpose)
+        return intent_for(self._account, symbol, held, change, decided_at, purpose)

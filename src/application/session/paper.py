@@ -10,16 +10,20 @@ from dataclasses import dataclass
 
 from ...domain.errors import ConfigError, InvalidValue
 from ...domain.market import Instrument
+from ...domain.risk import RiskEngine
 from ..backtest.request import BacktestRequest, choose_period
 from ..backtest.run import with_costs
 from ..journal import RunRecord, RunStatus
 from ..ports.clock import Clock
 from ..ports.feature_builder import FeatureBuilder
 from ..ports.ids import Ids
+from ..ports.kill_switch import KillSwitch
+from ..ports.notifier import Notifier
 from ..ports.paper_market import PaperMarket
 from ..ports.unit_of_work import Store
+from .plan import Gear, SessionPlan
 from .queries import Journal, RunStanding
-from .session import Gear, SessionPlan, TradingSession
+from .session import TradingSession
 
 _RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")
 
@@ -55,13 +59,21 @@ class PaperRequest:
 
 @dataclass(frozen=True, slots=True)
 class PaperDesk:
-    """What paper trading works with."""
+    """What paper trading works with.
+
+    Attributes:
+        holder: Names this process in the lease of the run.
+    """
 
     features: FeatureBuilder
     market: PaperMarket
     store: Store
     clock: Clock
     ids: Ids
+    engine: RiskEngine
+    kill_switch: KillSwitch
+    notifier: Notifier
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +132,20 @@ def start_paper(
         trial.settings,
         request.grace_ms,
         request.commit_every,
+        holder=desk.holder,
     )
     gear = Gear(
-        trial.agent, world.feed, world.venue, stream, desk.store, world.clock, world.reinstate
+        trial.agent,
+        world.feed,
+        world.venue,
+        stream,
+        desk.store,
+        world.clock,
+        desk.clock,
+        desk.engine,
+        desk.kill_switch,
+        desk.notifier,
+        world.reinstate,
     )
     session = TradingSession(plan, gear)
     total = period.stop - period.start

@@ -11,7 +11,7 @@ import numpy as np
 from ...domain.errors import DataError, StorageError
 from ...domain.market import BarState, Timeframe
 from ...domain.simulation import AssetBar, interpolate_wait
-from ..journal import EquityMark, FillRecord, LedgerRecord, OrderRecord, SeenBar
+from ..journal import EquityMark, FillRecord, LedgerRecord, SeenBar
 from ..market.row import BarRow
 from ..ports.bar_feed import BarFeed
 from ..ports.unit_of_work import UnitOfWork
@@ -33,16 +33,13 @@ class Recovered:
         bars: Bars seen in all.
         mark: The last mark; None, or of an earlier bar, if a ruin was under way.
         trades: Fills of the last bar.
-        fills: Fills in all.
         chains: The hash chain of each symbol's bars.
     """
 
     last: BarRow
     bars: int
     mark: EquityMark | None
-    live: tuple[OrderRecord, ...]
     trades: int
-    fills: int
     chains: dict[str, str]
 
 
@@ -93,44 +90,48 @@ class Recovery:
         self,
         unit: UnitOfWork,
         run_id: str,
+        account: str,
         symbols: Sequence[str],
         timeframe: Timeframe,
         maker_wait: int,
     ) -> None:
         self._unit = unit
         self._run_id = run_id
+        self._account = account
         self._symbols = tuple(symbols)
         self._timeframe = timeframe
         self._maker_wait = maker_wait
         self._chains = dict.fromkeys(symbols, "")
 
-    def replay(self, books: Books, observer: Observer, feed: BarFeed) -> Recovered | None:
+    def replay(self, books: Books, observer: Observer | None, feed: BarFeed) -> Recovered | None:
         """Rebuild the session; None if no bar was seen yet.
+
+        Args:
+            observer: None rebuilds the books alone.
 
         Raises:
             StorageError: If the journal contradicts itself or was changed.
         """
-        if self._unit.bars.last_time(self._run_id) is None:
-            return None
-        features_until = self._features(observer, feed)
-        entries = _Entries(self._unit, self._run_id, books)
+        features_until = None
+        entries = _Entries(self._unit, self._account, books)
+        seen = self._unit.bars.last_time(self._run_id) is not None
+        if observer is not None and seen:
+            features_until = self._features(observer, feed)
         last: BarRow | None = None
         bars = 0
-        for row in self._rows():
+        for row in self._rows() if seen else ():
             bars += 1
             entries.until(row.close_time - 1)
             books.live_through(row)
-            if features_until is None or row.open_time > features_until:
+            if observer is not None and (features_until is None or row.open_time > features_until):
                 observer.take(row)
             last = row
-        if last is None:
-            raise StorageError(f"run {self._run_id}: its bars are gone", mend=_DAMAGED)
         entries.until(None)
+        if last is None:
+            return None
         mark = self._unit.marks.last(self._run_id)
         self._compare(books, last, mark)
-        live = tuple(self._unit.orders.live(self._run_id))
-        trades = entries.trades_of(last.open_time)
-        return Recovered(last, bars, mark, live, trades, entries.fills, self._chains)
+        return Recovered(last, bars, mark, entries.trades_of(last.open_time), self._chains)
 
     def _features(self, observer: Observer, feed: BarFeed) -> int | None:
         snapshot = self._unit.snapshots.get(self._run_id, FEATURES)
@@ -180,17 +181,12 @@ class Recovery:
 class _Entries:
     """Books the ledger's entries again, in their order, and checks each against what is written."""
 
-    def __init__(self, unit: UnitOfWork, run_id: str, books: Books) -> None:
+    def __init__(self, unit: UnitOfWork, account: str, books: Books) -> None:
         self._books = books
-        self._entries = unit.ledger.all(run_id)
-        self._fills = unit.fills.all(run_id)
+        self._entries = unit.ledger.all(account)
+        self._fills = unit.fills.all(account)
         self._next = next(self._entries, None)
         self._bars: list[int] = []
-
-    @property
-    def fills(self) -> int:
-        """How many fills were booked."""
-        return len(self._bars)
 
     def trades_of(self, bar_time: int) -> int:
         """Return how many fills one bar had."""
@@ -215,12 +211,20 @@ class _Entries:
             return self._books.open(entry.occurred_at, entry.recorded_at)
         if entry.kind == "funding":
             return self._books.refund(entry)
+        if entry.kind == "external":
+            return self._books.readjust(entry)
         fill = next(self._fills, None)
         if fill is None:
             raise StorageError(f"ledger entry {entry.sequence} has no fill", mend=_DAMAGED)
         return self._fill(fill)
 
     def _fill(self, fill: FillRecord) -> LedgerRecord:
+        if (worth := self._books.fee_of(fill)) != fill.fee:
+            raise StorageError(
+                f"fill {fill.trade_id}: a fee of {fill.fee} was written, {fill.fee_amount} "
+                f"{fill.fee_asset} is worth {worth}",
+                mend=_DAMAGED,
+            )
         realised, entry = self._books.fill(fill)
         if realised != fill.realised:
             raise StorageError(

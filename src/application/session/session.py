@@ -4,105 +4,92 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ...domain.errors import DataError
-from ...domain.market import Instrument, Timeframe
-from ...domain.orders import (
-    Intended,
-    Leg,
-    OrderIntent,
-    OrderKind,
-    OrderTerms,
-    Purpose,
-    Reduction,
-    Submitting,
-    client_order_id,
-    move,
-)
-from ...domain.simulation import Account, SimulationSettings
+from ...domain.market import Symbol
+from ...domain.orders import OrderIntent, Purpose, intent_for
+from ...domain.risk import Approved, Mode
 from ...domain.simulation.step import is_ruined
-from ..journal import OrderRecord, RunStatus, SnapshotRecord
+from ..execution.desk import OrderDesk
+from ..execution.gear import DeskGear, DeskPlan
+from ..journal import RunStatus, SnapshotRecord
 from ..market.row import BarRow
-from ..ports.agent import Agent
-from ..ports.bar_feed import BarFeed
-from ..ports.clock import Clock
-from ..ports.feature_builder import FeatureStream
-from ..ports.unit_of_work import Store, UnitOfWork
-from ..ports.venue import OrderRequest, Venue
+from ..ports.unit_of_work import UnitOfWork
 from .books import Books
-from .decider import Decider
+from .controls import Controls
+from .decider import Decided, Decider
 from .gate import DataGate
+from .guard import Guard, GuardGear
+from .held_unit import HeldUnit
+from .lease import LeaseKeeper
 from .observer import Observer
-from .recorder import Recorder
+from .plan import Gear, SessionPlan
+from .recorder import BarRecorder
 from .recovery import FEATURES, Recovered, Recovery
 
-Reinstate = Callable[[Account, BarRow, int], None]
-"""Gives a simulated venue the account back: account, last bar, trades of that bar."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionPlan:
-    """What fixes the course of a session.
-
-    Attributes:
-        grace_ms: How long after its close a bar may take to be final.
-        commit_every: Bars a transaction; more than 1 only for recorded bars, where a crash loses
-            nothing that the next run does not find again.
-        snapshot_every: Bars between snapshots of the indicators.
-    """
-
-    run_id: str
-    instruments: tuple[Instrument, ...]
-    timeframe: Timeframe
-    settings: SimulationSettings
-    grace_ms: int = 3_000
-    commit_every: int = 1
-    snapshot_every: int = 512
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The assets' names, in column order."""
-        return tuple(str(one.symbol) for one in self.instruments)
-
-
-@dataclass(frozen=True, slots=True)
-class Gear:
-    """What a session works with.
-
-    Attributes:
-        reinstate: How to give a simulated venue its account back after a restart.
-    """
-
-    agent: Agent
-    feed: BarFeed
-    venue: Venue
-    stream: FeatureStream
-    store: Store
-    clock: Clock
-    reinstate: Reinstate | None = None
+_LOOK = 1_000
+"""How often commands and the kill flag are looked at, milliseconds."""
+_PATIENCE = 60_000
+"""How long a session that ends waits for its orders to end, milliseconds."""
 
 
 class TradingSession:
     """Runs one agent on one account until its bars end or it is told to stop.
 
-    All of one bar is one unit of work: the bar as seen, what the venue reported, the mark, the
-    decision, and the orders, which are sent only after the commit. A session that died goes on from
-    the journal at the next bar, as if nothing had happened.
+    Crash-only: :meth:`start` is recovery, and whatever goes wrong with the disk ends the session;
+    the next one goes on from the journal. On a venue that lives on bars, all of one bar is one unit
+    of work: the bar as seen, what the venue reported, the mark, the decision, and the orders, which
+    are sent only after the commit.
     """
 
     def __init__(self, plan: SessionPlan, gear: Gear) -> None:
         self._plan = plan
         self._gear = gear
-        self._books = Books(plan.run_id, plan.instruments, plan.settings.initial_cash)
+        account = plan.owner
+        self._books = Books(account, plan.run_id, plan.instruments, plan.settings.initial_cash)
+        self._books.rebuilt_by(self._rebuild)
         self._observer = Observer(gear.stream, gear.agent, len(plan.instruments))
-        self._decider = Decider(plan.run_id, plan.instruments, plan.settings)
-        self._recorder = Recorder(plan.run_id, self._books, gear.venue.name, plan.symbols)
+        self._decider = Decider(account, plan.run_id, plan.instruments, plan.settings)
+        self._recorder = BarRecorder(plan.run_id, plan.symbols)
         self._gate = DataGate(plan.timeframe, plan.grace_ms)
+        self._lease = LeaseKeeper(gear.store, gear.wall, account, plan.holder)
+        self._guard = Guard(
+            GuardGear(
+                account,
+                plan.instruments,
+                self._books,
+                gear.engine,
+                gear.kill_switch,
+                gear.notifier,
+            )
+        )
+        self._controls = Controls(account, gear.store, self._guard, gear.kill_switch)
+        self._desk = OrderDesk(self._desk_plan(), self._desk_gear())
+        self._on_bars = gear.venue.capabilities.bar_orders
         self._bars = 0
         self._before = 0
         self._uncommitted = 0
+        self._looked = 0
         self._last: BarRow | None = None
+        self._unit = HeldUnit(gear.store)
+
+    def _desk_plan(self) -> DeskPlan:
+        plan = self._plan
+        instruments = {one.symbol: one for one in plan.instruments}
+        return DeskPlan(plan.owner, plan.run_id, instruments, plan.policy, plan.environment)
+
+    def _desk_gear(self) -> DeskGear:
+        gear = self._gear
+        return DeskGear(
+            gear.venue,
+            gear.store,
+            gear.clock,
+            gear.kill_switch,
+            gear.notifier,
+            self._books,
+            self._guard,
+            self._lease.current,
+        )
 
     @property
     def bars(self) -> int:
@@ -119,6 +106,11 @@ class TradingSession:
         """The session's books, to read."""
         return self._books
 
+    @property
+    def guard(self) -> Guard:
+        """Modes and breakers, to read."""
+        return self._guard
+
     def run(
         self,
         should_stop: Callable[[], bool] = lambda: False,
@@ -127,78 +119,156 @@ class TradingSession:
         """Live until the bars end, the account is ruined, or ``should_stop`` says so.
 
         Args:
-            should_stop: Asked between bars.
+            should_stop: Asked between steps.
             on_bar: Told how many bars were lived through.
 
         Raises:
             DataError: If bars are out of order, or too few for the agent's warm-up.
             StorageError: If the journal cannot be written; what was committed stands.
+            RefusedForSafety: If somebody else trades the account.
         """
-        with self._gear.store.writing() as unit:
-            status = self._begin(unit)
-            if status is None:
-                after = None if self._last is None else self._last.open_time
-                for row in self._gear.feed.rows(after):
-                    status = self._bar(unit, row)
-                    on_bar(self._bars)
-                    if status is not None:
-                        break
-                    if should_stop():
-                        status = RunStatus.STOPPED
-                        break
-            return self._end(unit, status or RunStatus.FINISHED)
+        try:
+            status = self.start()
+            while status is None:
+                status = self._turn(should_stop, on_bar)
+            return self._end(status)
+        finally:
+            self._unit.close()
 
-    def _begin(self, unit: UnitOfWork) -> RunStatus | None:
-        plan, gear = self._plan, self._gear
-        recovery = Recovery(
-            unit, plan.run_id, plan.symbols, plan.timeframe, plan.settings.maker_wait
-        )
-        found = recovery.replay(self._books, self._observer, gear.feed)
+    def _turn(
+        self, should_stop: Callable[[], bool], on_bar: Callable[[int], None]
+    ) -> RunStatus | None:
+        due = self.next_due()
+        if due is None:
+            return RunStatus.FINISHED
+        self._gear.clock.sleep_until(due)
+        before = self._bars
+        status = self.step()
+        if self._bars != before:
+            on_bar(self._bars)
+        if status is None and (should_stop() or self._controls.wishes.stop):
+            return RunStatus.STOPPED
+        return status
+
+    def start(self) -> RunStatus | None:
+        """Take the account and recover it from the journal.
+
+        Returns:
+            RUINED if the run had died in the middle of a ruin; else None.
+        """
+        if self._plan.holder:
+            self._lease.acquire()
+        gear = self._gear
+        with gear.store.reading() as unit:
+            self._guard.load(unit)
+            found = self._recovery(unit).replay(self._books, self._observer, gear.feed)
         if found is None:
             self._observer.warm_up(gear.feed.history())
+            gear.feed.seek(None)
+        else:
+            self._resume(found)
+        self._desk.recover()
+        self._guard.watch(self._desk.board)
+        self._look(force=True)
+        if found is None:
             return None
-        return self._resume(unit, found)
-
-    def _resume(self, unit: UnitOfWork, found: Recovered) -> RunStatus | None:
-        self._last = found.last
-        self._before = found.bars
-        self._gate.resume(found.last.open_time)
-        self._recorder.resume(found.live, found.fills, found.chains, found.last.open_time)
-        if self._gear.reinstate is not None:
-            account = copy.deepcopy(self._books.account)
-            self._gear.reinstate(account, found.last, found.trades)
-        # A simulated clock stands at the beginning again; a real one is past this long ago.
-        self._gear.clock.sleep_until(found.last.close_time + self._plan.grace_ms)
-        now = self._gear.clock.now_ms()
-        for order in found.live:
-            self._submit(order, now)
+        self._desk.dispatch()
         if found.mark is None or found.mark.bar_time != found.last.open_time:
             # It died between the exits of a ruin and the last mark.
-            return self._close_books(unit, found.last, now)
+            return self._close_books(found.last)
         return None
 
-    def _bar(self, unit: UnitOfWork, row: BarRow) -> RunStatus | None:
+    def next_due(self) -> int | None:
+        """Return when :meth:`step` has something to do; None when the bars have ended."""
+        bar = self._gear.feed.next_due()
+        if self._on_bars:
+            return bar
+        dues = [self._gear.clock.now_ms() + _LOOK]
+        dues += [due for due in (bar, self._desk.next_due()) if due is not None]
+        if bar is None and not self._desk.board.working:
+            return None
+        return min(dues)
+
+    def step(self) -> RunStatus | None:
+        """Do everything that is due; return how the run ended, if it did."""
+        self._look()
+        if not self._on_bars:
+            self._desk.work()
+        row = self._gear.feed.take()
+        if row is None:
+            return None
+        return self._bar(row)
+
+    def close(self) -> None:
+        """Let go of the database; for whoever calls :meth:`step` instead of :meth:`run`."""
+        self._unit.close()
+
+    def _look(self, *, force: bool = False) -> None:
+        """Keep the lease, and look at commands and the kill flag; not for every recorded bar."""
+        wall = self._gear.wall.now_ms()
+        if not force and 0 <= wall - self._looked < _LOOK:
+            return
+        self._looked = wall
+        if self._uncommitted:
+            self._commit(self._unit.open())
+        if self._plan.holder:
+            self._lease.keep()
+        self._controls.obey(self._gear.clock.now_ms())
+        if self._guard.mode() is Mode.KILLED and not self._on_bars:
+            self._desk.cancel_everything()
+            if self._controls.wishes.flatten:
+                self._flatten()
+
+    def _flatten(self) -> None:
+        """Close what is held, once nothing of ours is under way on the symbol."""
+        now = self._gear.clock.now_ms()
+        for one, lots in zip(self._plan.instruments, self._books.account.lots, strict=True):
+            if lots and not self._desk.is_working(one.symbol):
+                intent = intent_for(self._plan.owner, one.symbol, lots, -lots, now, Purpose.FLATTEN)
+                verdict = self._guard.judge(intent, now)
+                if isinstance(verdict, Approved):
+                    self._desk.execute(verdict, self._arrival(one.symbol), now)
+
+    def _arrival(self, symbol: Symbol) -> int:
+        return 0 if self._last is None else self._last.closes[self._books.column(symbol)]
+
+    # One bar.
+
+    def _bar(self, row: BarRow) -> RunStatus | None:
         now = self._gear.clock.now_ms()
         self._gate.admit(row, now)
-        if self._last is None:
-            unit.ledger.add(self._books.open(row.close_time, now))
+        unit = self._unit.open()
+        plan, books = self._plan, self._books
+        if not books.is_open:
+            unit.ledger.add(books.open(row.close_time, now))
+        books.bar_time = row.open_time
         self._recorder.seen(unit, row, now)
-        self._collect(unit, now)
-        self._books.live_through(row)
+        if self._on_bars:
+            self._desk.collect(unit)
+        books.live_through(row)
         self._last = row
         self._bars += 1
-        settings = self._plan.settings
-        mark = self._books.mark(row, now)
-        if is_ruined(mark.equity, settings.initial_cash, settings):
-            exits = self._decider.close_all(row, self._books.account)
-            self._send(unit, exits, now, commit=True)
-            return self._close_books(unit, row, now)
+        mark = books.mark(row, now)
+        closes = {one.symbol: tick for one, tick in zip(plan.instruments, row.closes, strict=True)}
+        cuts = self._guard.marked(closes, mark.equity, now)
+        self._reconcile_bar(now)
+        if is_ruined(mark.equity, plan.settings.initial_cash, plan.settings):
+            exits = self._decider.close_all(row, books.account)
+            self._send(unit, exits, row, now, commit=True)
+            if self._on_bars:
+                return self._close_books(row)
         unit.marks.add(mark)
         self._observer.take(row)
-        self._decide(unit, row, now)
+        decided = self._decide(row, now)
+        unit.decisions.add(decided.record)
+        if self._bars % plan.snapshot_every == 0:
+            self._snapshot(unit, row)
+        self._uncommitted += 1
+        commit = self._uncommitted >= plan.commit_every
+        self._send(unit, (*cuts, *decided.intents), row, now, commit=commit)
         return None
 
-    def _decide(self, unit: UnitOfWork, row: BarRow, now: int) -> None:
+    def _decide(self, row: BarRow, now: int) -> Decided:
         if not self._observer.ready:
             raise DataError(
                 f"the bar of {row.open_time} lies within the agent's warm-up",
@@ -209,71 +279,125 @@ class TradingSession:
             blocked = "the bar is older than one interval"
         else:
             actions = self._observer.decide(self._books.account, row.closes)
-        decided = self._decider.decide(row, actions, self._books.account, now, blocked)
-        unit.decisions.add(decided.record)
-        if self._bars % self._plan.snapshot_every == 0:
-            self._snapshot(unit, row)
-        self._uncommitted += 1
-        commit = self._uncommitted >= self._plan.commit_every
-        self._send(unit, decided.intents, now, commit=commit)
+        working = {
+            one.symbol for one in self._plan.instruments if self._desk.is_working(one.symbol)
+        }
+        return self._decider.decide(row, actions, self._books.account, now, blocked, working)
 
     def _send(
-        self, unit: UnitOfWork, intents: tuple[OrderIntent, ...], now: int, *, commit: bool
+        self,
+        unit: UnitOfWork,
+        intents: tuple[OrderIntent, ...],
+        row: BarRow,
+        now: int,
+        *,
+        commit: bool,
     ) -> None:
-        """Write the orders down, commit, and only then send them."""
-        orders = []
-        for intent in intents:
-            order_id = client_order_id(intent, venue=self._gear.venue.name, leg=Leg.BAR, attempt=1)
-            state = move(Intended(), Submitting())
-            order = OrderRecord(self._plan.run_id, order_id, intent, state, now, now)
-            self._recorder.add(unit, order)
-            orders.append(order)
-        self._recorder.flush(unit)
+        """Judge the intents, write them down, commit, and only then send them."""
+        approved = [one for intent in intents if (one := self._approved(intent, now)) is not None]
+        deadline = row.close_time + self._plan.timeframe.milliseconds
+        if self._on_bars:
+            for one in approved:
+                self._desk.prepare(unit, one, self._arrival(one.intent.symbol), deadline)
         if commit:
-            unit.commit()
-            self._uncommitted = 0
-        for order in orders:
-            self._submit(order, now)
+            self._commit(unit)
+        if self._on_bars:
+            self._desk.dispatch()
+            return
+        # No transaction is held over a call to a venue.
+        self._unit.close()
+        for one in approved:
+            self._desk.execute(one, self._arrival(one.intent.symbol), deadline)
 
-    def _submit(self, order: OrderRecord, now: int) -> None:
-        request = OrderRequest(order.client_order_id, _bar_terms(order.intent))
-        answer = self._gear.venue.create(request)
-        self._recorder.answered(order.client_order_id, answer, now)
+    def _commit(self, unit: UnitOfWork) -> None:
+        self._guard.flush(unit)
+        unit.commit()
+        self._uncommitted = 0
 
-    def _collect(self, unit: UnitOfWork, now: int) -> None:
-        self._recorder.apply(unit, self._gear.venue.drain(), now)
+    def _approved(self, intent: OrderIntent, now: int) -> Approved | None:
+        verdict = self._guard.judge(intent, now)
+        if isinstance(verdict, Approved):
+            return verdict
+        return verdict.instead
 
-    def _close_books(self, unit: UnitOfWork, row: BarRow, now: int) -> RunStatus:
-        self._collect(unit, now)
-        unit.marks.add(self._books.mark(row, now))
+    def _reconcile_bar(self, now: int) -> None:
+        """On bars the venue is ours: its account is compared with the books when it matters."""
+        if self._on_bars and self._guard.is_waiting:
+            account = self._gear.venue.account()
+            clean = not any(
+                self._books.differs(one.symbol, account) for one in self._plan.instruments
+            )
+            self._guard.reconciled(now, clean=clean, foreign={})
+
+    # Beginnings and ends.
+
+    def _recovery(self, unit: UnitOfWork) -> Recovery:
+        plan = self._plan
+        return Recovery(
+            unit,
+            plan.run_id,
+            plan.owner,
+            plan.symbols,
+            plan.timeframe,
+            plan.settings.maker_wait,
+        )
+
+    def _rebuild(self, unit: UnitOfWork) -> None:
+        """Build the books again; not at the start, where they have just been built."""
+        self._recovery(unit).replay(self._books, None, self._gear.feed)
+        if self._last is not None:
+            self._books.bar_time = self._last.open_time
+
+    def _resume(self, found: Recovered) -> None:
+        gear = self._gear
+        self._last = found.last
+        self._before = found.bars
+        self._books.bar_time = found.last.open_time
+        self._gate.resume(found.last.open_time)
+        self._recorder.resume(found.chains)
+        gear.feed.seek(found.last.open_time)
+        if gear.reinstate is not None:
+            gear.reinstate(copy.deepcopy(self._books.account), found.last, found.trades)
+        closes = zip(self._plan.instruments, found.last.closes, strict=True)
+        self._guard.remember({one.symbol: tick for one, tick in closes})
+        # A simulated clock stands at the beginning again; a real one is past this long ago.
+        gear.clock.sleep_until(found.last.close_time + self._plan.grace_ms)
+
+    def _close_books(self, row: BarRow) -> RunStatus:
+        unit = self._unit.open()
+        self._desk.collect(unit)
+        unit.marks.add(self._books.mark(row, self._gear.clock.now_ms()))
         return RunStatus.RUINED
 
     def _snapshot(self, unit: UnitOfWork, row: BarRow) -> None:
         content = self._observer.snapshot()
         unit.snapshots.put(SnapshotRecord(self._plan.run_id, FEATURES, row.open_time, content))
 
-    def _end(self, unit: UnitOfWork, status: RunStatus) -> RunStatus:
-        now = self._gear.clock.now_ms()
-        if status is not RunStatus.STOPPED:
-            for order in self._recorder.live:
-                self._gear.venue.cancel(order.intent.symbol, order.client_order_id)
-            self._collect(unit, now)
+    def _end(self, status: RunStatus) -> RunStatus:
+        if not self._on_bars:
+            self._wind_down()
+        elif status is not RunStatus.STOPPED:
+            self._desk.cancel_everything()
+        unit = self._unit.open()
+        if self._on_bars and status is not RunStatus.STOPPED:
+            self._desk.collect(unit)
         if self._last is not None:
             self._books.prove_everything(self._last)
             if status is RunStatus.STOPPED:
                 self._snapshot(unit, self._last)
-        self._recorder.flush(unit)
-        unit.runs.set_status(self._plan.run_id, status, now)
+        self._guard.flush(unit)
+        unit.runs.set_status(self._plan.run_id, status, self._gear.clock.now_ms())
         unit.commit()
+        self._unit.close()
+        self._lease.release()
         return status
 
-
-def _bar_terms(intent: OrderIntent) -> OrderTerms:
-    kind = OrderKind.LAST_CLOSE if intent.purpose is Purpose.RUIN else OrderKind.NEXT_OPEN
-    return OrderTerms(
-        intent.symbol,
-        intent.side,
-        intent.lots,
-        kind,
-        reduce_only=isinstance(intent, Reduction),
-    )
+    def _wind_down(self) -> None:
+        """Let everything under way end; what does not is left to the next start."""
+        clock = self._gear.clock
+        until = clock.now_ms() + _PATIENCE
+        self._desk.stop()
+        while self._desk.board.working and clock.now_ms() < until:
+            self._desk.work()
+            due = self._desk.next_due()
+            clock.sleep_until(min(until, due if due is not None else clock.now_ms() + _LOOK))

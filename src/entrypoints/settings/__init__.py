@@ -98,6 +98,11 @@ class Resolved:
         return self.places.home / self.settings.workspace.models
 
     @property
+    def kill(self) -> Path:
+        """The folder of the kill flags."""
+        return self.places.home / "kill"
+
+    @property
     def runs(self) -> Path:
         """The folder of checkpoints and logs."""
         return self.places.home / self.settings.workspace.runs

@@ -1,0 +1,35 @@
+"""The last messages, kept in this process."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ...application.ports.notifier import Notice
+
+
+class MemoryNotifier:
+    """Keeps the newest messages; implements ``Notifier``.
+
+    Args:
+        keep: How many; older ones are dropped and counted.
+    """
+
+    def __init__(self, keep: int = 1_000) -> None:
+        self._kept: deque[Notice] = deque(maxlen=keep)
+        self._dropped = 0
+
+    def send(self, notice: Notice) -> None:
+        """Keep a message."""
+        if len(self._kept) == self._kept.maxlen:
+            self._dropped += 1
+        self._kept.append(notice)
+
+    @property
+    def dropped(self) -> int:
+        """How many messages were lost."""
+        return self._dropped
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What is kept, oldest first."""
+        return tuple(self._kept)

@@ -1,0 +1,86 @@
+"""What people ask of a running session: pause, resume, reduce, stop, kill, re-arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...domain.risk import Mode
+from ..journal import ControlRecord, ControlVerb
+from ..ports.kill_switch import KillSwitch
+from ..ports.unit_of_work import Store
+from .guard import KILL, OPERATOR, Guard
+
+_MODES = {ControlVerb.PAUSE: Mode.PAUSED, ControlVerb.REDUCE: Mode.REDUCING}
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What was asked for and is not a mode.
+
+    Attributes:
+        stop: End between two bars.
+        flatten: Close everything after a kill.
+        acknowledged: Discrepancies that a person has seen.
+    """
+
+    stop: bool = False
+    flatten: bool = False
+    acknowledged: tuple[str, ...] = ()
+
+
+class Controls:
+    """Reads the commands of an account and carries them out."""
+
+    def __init__(self, account: str, store: Store, guard: Guard, kill_switch: KillSwitch) -> None:
+        self._account = account
+        self._store = store
+        self._guard = guard
+        self._kill_switch = kill_switch
+        self.wishes = Wishes()
+
+    def obey(self, now: int) -> None:
+        """Carry out what is pending, and take notice of the kill flag.
+
+        Raises:
+            StorageError: If the commands cannot be read; the flag holds nevertheless.
+        """
+        reason = self._kill_switch.reason(self._account)
+        if reason is not None:
+            self._guard.impose(KILL, Mode.KILLED, reason, now)
+        with self._store.reading() as unit:
+            pending = unit.controls.pending(self._account)
+        if not pending:
+            return
+        with self._store.writing() as unit:
+            for control in pending:
+                unit.controls.handled(control.control_id, now, self._do(control, now))
+            self._guard.flush(unit)
+            unit.commit()
+
+    def _do(self, control: ControlRecord, now: int) -> str:
+        verb, argument, by = control.verb, control.argument, control.issued_by
+        if verb in _MODES:
+            self._guard.impose(OPERATOR, _MODES[verb], f"{verb.value} by {by}", now, argument)
+            return verb.value
+        if verb is ControlVerb.RESUME:
+            lifted = self._guard.lift(OPERATOR, now, argument)
+            return "resumed" if lifted else "was not paused by an operator"
+        if verb is ControlVerb.STOP:
+            self.wishes.stop = True
+            return "stops between two bars"
+        if verb is ControlVerb.RESET_BREAKER:
+            return self._guard.reset_breaker(argument, by, now)
+        if verb is ControlVerb.ACKNOWLEDGE:
+            self.wishes.acknowledged += (argument,)
+            return "acknowledged"
+        return self._kill_or_rearm(control, now)
+
+    def _kill_or_rearm(self, control: ControlRecord, now: int) -> str:
+        if control.verb is ControlVerb.KILL:
+            self._guard.impose(KILL, Mode.KILLED, f"killed by {control.issued_by}", now)
+            self.wishes.flatten = self.wishes.flatten or control.argument == "flatten"
+            return "killed"
+        if self._kill_switch.reason(self._account) is not None:
+            return "the kill flag is still set"
+        self.wishes.flatten = False
+        return "re-armed" if self._guard.lift(KILL, now) else "was not killed"
