@@ -107,7 +107,7 @@ def _worthless_fee(fill: Fill, given: Money | None) -> Decimal:
     return price if fill.fee.currency == "USDT" else subtract(price, Decimal(1))
 
 
-def _forgotten_fee_coin(self: Portfolio, asset: str, amount: Decimal, price: Price) -> None:
+def _forgotten_fee_coin(self: Portfolio, asset: Symbol, amount: Decimal, price: Price) -> None:
     return None
 
 

@@ -8,6 +8,7 @@ from .entry import (
     FEES,
     FUNDING,
     REALISED,
+    SUSPENSE,
     WALLET,
     Entry,
     EntryKind,
@@ -18,8 +19,10 @@ from .events import (
     external,
     fill_id,
     funding,
+    home,
     perpetual_fill,
     spot_fill,
+    suspense,
     withdrawal,
 )
 from .ledger import Ledger
@@ -34,6 +37,7 @@ __all__ = [
     "FEES",
     "FUNDING",
     "REALISED",
+    "SUSPENSE",
     "WALLET",
     "Entry",
     "EntryKind",
@@ -45,8 +49,10 @@ __all__ = [
     "external",
     "fill_id",
     "funding",
+    "home",
     "perpetual_fill",
     "released_basis",
     "spot_fill",
+    "suspense",
     "withdrawal",
 ]

@@ -25,6 +25,8 @@ CAPITAL = "capital"
 """What the owner paid in (negative) and took out."""
 EXTERNAL = "external"
 """What changed a balance without an order of ours."""
+SUSPENSE = "suspense"
+"""What is gone, or has come back, and nothing explains; a person has to look at it."""
 
 
 class EntryKind(Enum):
@@ -35,6 +37,7 @@ class EntryKind(Enum):
     FILL = "fill"
     FUNDING = "funding"
     EXTERNAL = "external"
+    SUSPENSE = "suspense"
 
 
 @dataclass(frozen=True, slots=True, order=True)

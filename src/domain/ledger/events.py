@@ -15,6 +15,7 @@ from .entry import (
     FEES,
     FUNDING,
     REALISED,
+    SUSPENSE,
     WALLET,
     Entry,
     EntryKind,
@@ -48,10 +49,25 @@ def withdrawal(entry_id: str, money: Money, occurred_at: int, recorded_at: int) 
     return Entry(entry_id, occurred_at, recorded_at, EntryKind.WITHDRAWAL, postings)
 
 
+def home(asset: str) -> str:
+    """Return the ledger account that holds an asset: a perpetual is named by its whole symbol."""
+    return CONTRACTS if "/" in asset else WALLET
+
+
 def external(entry_id: str, money: Money, occurred_at: int, recorded_at: int) -> Entry:
-    """Return the entry of a change that no order of ours explains; negative if it took."""
-    postings = _move(money.amount, money.currency, EXTERNAL, WALLET)
+    """Return the entry of a change that no order of ours explains; negative if it took.
+
+    Args:
+        money: Of an asset, or of a perpetual's contracts under its symbol.
+    """
+    postings = _move(money.amount, money.currency, EXTERNAL, home(money.currency))
     return Entry(entry_id, occurred_at, recorded_at, EntryKind.EXTERNAL, postings)
+
+
+def suspense(entry_id: str, money: Money, occurred_at: int, recorded_at: int) -> Entry:
+    """Return the entry of a change that nothing explains at all; negative if something is gone."""
+    postings = _move(money.amount, money.currency, SUSPENSE, home(money.currency))
+    return Entry(entry_id, occurred_at, recorded_at, EntryKind.SUSPENSE, postings)
 
 
 def funding(entry_id: str, received: Money, occurred_at: int, recorded_at: int) -> Entry:

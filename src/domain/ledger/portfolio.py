@@ -10,7 +10,7 @@ from ..market import Symbol
 from ..money import Money, Price, Quantity, add, multiply, plain, subtract, total
 from ..orders import Fill, Side
 from . import events
-from .entry import CONTRACTS, REALISED, WALLET, Entry
+from .entry import CONTRACTS, EXTERNAL, REALISED, SUSPENSE, WALLET, Entry
 from .ledger import Ledger
 from .position import Position
 
@@ -27,7 +27,8 @@ class Portfolio:
 
     Attributes:
         opening: The first deposit, quote currency.
-        flows: Deposits after it less withdrawals, and external changes, at their prices.
+        flows: Deposits after it less withdrawals, and changes from outside or in suspense, at their
+            prices.
         funding: Received (+) or paid (−).
     """
 
@@ -85,27 +86,48 @@ class Portfolio:
         change: Money,
         times: tuple[int, int],
         price: Price | None = None,
+        *,
+        unexplained: bool = False,
     ) -> bool:
-        """Book a change of a balance that no order of ours explains; return whether it was new.
+        """Book a change that no order of ours explains; return whether it was new.
 
         Args:
-            change: In any asset; negative if it took something.
+            change: In any asset, or in a perpetual's contracts under its symbol; negative if it
+                took something.
             times: When it occurred and when it was recorded, Unix milliseconds UTC.
             price: Of the asset in the quote currency, unless it is the quote currency.
+            unexplained: Book it against ``suspense`` instead of ``external``.
 
         Raises:
             InvalidValue: If the price is missing.
         """
-        entry = events.external(entry_id, change, *times)
+        make = events.suspense if unexplained else events.external
+        entry = make(entry_id, change, *times)
         if change.currency == self.quote:
             return self._flow(entry, change)
         if price is None:
             raise InvalidValue(f"{entry_id}: {change} needs its price in {self.quote}")
+        symbol = self._symbol_of(change.currency)
         if not self.ledger.append(entry):
             return False
-        self.flows = add(self.flows, multiply(change.amount, price.amount))
-        self._acquire(change.currency, change.amount, price)
+        if symbol.is_perpetual:
+            # Contracts are worth nothing at their own price: what they had earned is lost, or won.
+            before = self.position(symbol).realised
+            self._acquire(symbol, change.amount, price)
+            gained = subtract(self.position(symbol).realised, before)
+            self.flows = subtract(self.flows, gained)
+        else:
+            self.flows = add(self.flows, multiply(change.amount, price.amount))
+            self._acquire(symbol, change.amount, price)
         return True
+
+    def outside(self, asset: str) -> Decimal:
+        """Return how much of an asset came from outside, less what went there; not ours to sell."""
+        return subtract(Decimal(0), self.ledger.balance(EXTERNAL, asset))
+
+    def suspended(self, asset: str) -> Decimal:
+        """Return how much of an asset is in suspense; negative if it is gone."""
+        return subtract(Decimal(0), self.ledger.balance(SUSPENSE, asset))
 
     def settle_funding(
         self, entry_id: str, received: Money, occurred_at: int, recorded_at: int
@@ -138,7 +160,8 @@ class Portfolio:
             return False
         self._positions[fill.symbol] = after
         if fill.fee and fill.fee.currency != self.quote:
-            self._acquire(fill.fee.currency, subtract(Decimal(0), fill.fee.amount), Price(price))
+            asset = Symbol(fill.fee.currency, self.quote)
+            self._acquire(asset, subtract(Decimal(0), fill.fee.amount), Price(price))
         return True
 
     def equity(self, marks: Marks) -> Money:
@@ -210,8 +233,15 @@ class Portfolio:
             gained = subtract(Decimal(0), total(legs))
         return events.perpetual_fill(fill, Money(gained, self.quote), recorded_at)
 
-    def _acquire(self, asset: str, amount: Decimal, price: Price) -> None:
-        symbol = Symbol(asset, self.quote)
+    def _symbol_of(self, asset: str) -> Symbol:
+        if "/" not in asset:
+            return Symbol(asset, self.quote)
+        symbol = Symbol.parse(asset)
+        if symbol.quote != self.quote or symbol.settle != self.quote:
+            raise InvalidValue(f"{symbol} does not trade and settle in {self.quote}")
+        return symbol
+
+    def _acquire(self, symbol: Symbol, amount: Decimal, price: Price) -> None:
         side = Side.BUY if amount > 0 else Side.SELL
         position = self.position(symbol).after(side, Quantity(amount.copy_abs()), price)
         self._positions[symbol] = position
