@@ -263,6 +263,22 @@ def test_the_nearest_workspace_upward_is_used(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["data"]["file"] == str(home / "mettle.toml")
 
 
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [((), "no bars from"), (("--to", "2020-01-15"), "next: mettle backtest m --from 2020-01-15")],
+)
+def test_training_names_a_next_step_that_works(
+    home: Path, capsys: pytest.CaptureFixture[str], period: tuple[str, ...], said: str
+) -> None:
+    """What saw every bar held cannot be judged, and is not said to be."""
+    line = ("train", "-s", "m", "--frames", "512", "--set", "training.episode_length=64", *period)
+    small = ("environments=8", "rollout=8", "batch_size=64", "epochs=1")
+    sized = [word for one in small for word in ("--set", f"training.ppo.{one}")]
+    found = call(capsys, home, *line, *sized)
+    assert found.code == 0, found.err
+    assert said in found.err
+
+
 @pytest.mark.slow
 def test_an_interrupted_training_says_what_is_kept(home: Path) -> None:
     """Ctrl-C ends a training with exit 130 and one line; the workspace stays whole."""

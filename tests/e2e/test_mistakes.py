@@ -53,6 +53,11 @@ def spoil(pattern: str, at: int = -40) -> Prepare:
     return step
 
 
+def noise(home: Path) -> None:
+    """Write bytes that are no text."""
+    (home / "mettle.toml").write_bytes(bytes(range(128, 256)))
+
+
 def cut(pattern: str) -> Prepare:
     """Return a step that cuts a file in half."""
 
@@ -142,6 +147,8 @@ MISTAKES = (
     ),
     Mistake("set an unknown key", "config set market.symbol A/B", 2, ("market.symbols",)),
     Mistake("set a bad value", "config set market.timeframe 2h", 2, ("'2h'", "nothing was")),
+    Mistake("set a key of what is no text", "config set training.seed 1", 2,
+            ("not valid TOML", "correct"), noise),
     Mistake("show an unknown key", "config show markets", 2, ("'market'",)),
     Mistake("not a workspace", "--home HOME/data status", 3, ("mettle.toml", "mettle init")),
     Mistake("no settings file", "--config HOME/no.toml status", 3, ("no.toml", "--config")),
@@ -181,6 +188,8 @@ MISTAKES = (
         "tampered model", "backtest steady", 2, ("steady", "train again"),
         spoil("models/steady/*.safetensors"),
     ),
+    Mistake("damaged manifest", "backtest steady", 2, ("model steady", "train again"),
+            write("models/steady/manifest.json", "{")),
     Mistake(
         "damaged candles", "backtest ema-cross", 2, ("1h.parquet", "import"),
         cut("data/bars/SYN1_USDT/1h.parquet"),

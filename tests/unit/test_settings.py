@@ -174,7 +174,16 @@ def test_own_profiles_and_the_flag_that_chooses_one(tmp_path: Path) -> None:
         ("[simulation]\nallow_short = true\n", {}, {}, ["leverage of 2"]),
         ("[simulation]\ngross_limit = 2\n", {}, {}, ["gross_limit", "leverage"]),
         ("[paper]\ncapital = -1\n", {}, {}, ["paper.capital", "'-1'", "greater than 0"]),
-        ("[market]\nsymbols = []\n", {}, {}, ["market.symbols", "at least 1"]),
+        ("[market]\nsymbols = []\n", {}, {}, ["market.symbols", "at least one"]),
+        ('[market]\nendpoint = "ftp://x"\n', {}, {}, ["market.endpoint", "https://", "'ftp://x'"]),
+        ('[workspace]\ndata = ""\n', {}, {}, ["workspace.data must not be empty"]),
+        ("", {}, {"training.frames": "9" * 20}, ["training.frames", "1000000000000"]),
+        (
+            "[training]\nseed = 1\n",
+            {},
+            {"training.from": "2024-05-01", "training.to": "2024-01-01"},
+            ["from must lie before to", "(flag)", "correct the flag"],
+        ),
         ('[market]\nsymbols = ["BTC"]\n', {}, {}, ["'BTC'", "BASE/QUOTE"]),
         ('[market]\ntimeframe = "2h"\n', {}, {}, ["'2h'", "1m, 5m"]),
         ("market = 3\n", {}, {}, ["market", "section"]),
@@ -233,6 +242,15 @@ def test_setting_a_key_leaves_the_rest_of_the_file(tmp_path: Path) -> None:
     added = edited(text, "paper.capital", "500")
     assert added.endswith("[paper]\ncapital = 500\n")
     assert edited(text, "market.symbols", "A/B, C/D").count('symbols = ["A/B", "C/D"]') == 1
+
+
+def test_features_with_parameters_can_be_set(tmp_path: Path) -> None:
+    """A comma between brackets parts no list; one number alone is a list of one."""
+    text = edited("", "training.features", "rsi(14), macd(12,26,9):raw")
+    text = edited(text, "training.ppo.hidden", "8")
+    found = resolve(places(tmp_path, text), environment={}).settings.training
+    assert found.features == ("rsi(14)", "macd(12,26,9):raw")
+    assert found.ppo.hidden == (8,)
 
 
 def test_a_value_over_several_lines_is_left_to_the_hand(tmp_path: Path) -> None:

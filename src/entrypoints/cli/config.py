@@ -10,6 +10,7 @@ from ...domain.errors import ConfigError
 from ..places import Places, find
 from ..settings import RISK_ORIGIN, known_keys, resolve
 from ..settings.edit import edited, replace_file
+from ..settings.layers import file_layer
 from ..suggest import did_you_mean
 from .context import invocation
 from .output import Table
@@ -68,6 +69,7 @@ def set_(
     if key not in known_keys() and not key.startswith("profiles."):
         mend = did_you_mean(key, known_keys(), "see `mettle config show` for all keys")
         raise ConfigError(f"unknown setting {key!r}", mend=mend)
+    file_layer(places.config)  # refuses what is no TOML, before a line of it is changed
     text = edited(places.config.read_text(encoding="utf-8"), key, value)
     draft = places.config.with_name(f".{places.config.name}.draft")
     try:

@@ -11,7 +11,9 @@ from .models import kind_of, model_document, trained_on
 from .output import Advance, Cell, Table, utc
 
 if TYPE_CHECKING:
+    from ...application.learning.manifest import PolicyManifest
     from ...application.ports.trainer import TrainingProgress
+    from ..workspace import Workspace
 
 app = typer.Typer()
 
@@ -75,6 +77,7 @@ def train(
         manifest = made.best().manifest
         folder = workspace.resolved.models / study
         logs = workspace.resolved.runs / study
+        later = _judgeable(workspace, manifest)
     rate = manifest.frames / made.seconds if made.seconds else 0.0
     rows: list[tuple[Cell, ...]] = [
         ("model", manifest.name),
@@ -96,7 +99,22 @@ def train(
     }
     call.output.emit("train", document, Table(("", "value"), rows))
     begin = utc(manifest.period[1]).replace(" ", "T")
-    call.output.note(f"next: mettle backtest {study} --from {begin}")
+    if later:
+        call.output.note(f"next: mettle backtest {study} --from {begin}")
+    else:
+        call.output.note(
+            f"no bars from {begin} on are held: train with an earlier --to, or get them"
+        )
+
+
+def _judgeable(workspace: Workspace, manifest: PolicyManifest) -> bool:
+    """Return whether bars are held that the model has not seen."""
+    ends = [
+        line.last
+        for line in workspace.data.catalogue()
+        if line.timeframe == manifest.timeframe and line.instrument.symbol in manifest.symbols
+    ]
+    return min(ends, default=0) > manifest.period[1]
 
 
 def _show(now: TrainingProgress, advance: Advance) -> None:

@@ -185,8 +185,11 @@ def _risk_origins(section: object) -> dict[str, str]:
 def _origin(key: str, rule: str, origins: Mapping[str, str]) -> str:
     """Return where the offending value was written: of the keys that a rule names, the user's."""
     named = re.findall(r"[a-z_]+(?:\.[a-z_]+)+", rule)
+    named += [f"{key}.{word}" for word in re.findall(r"[a-z_]+", rule)]
     inside = (one for one in origins if key and one.startswith(f"{key}."))
-    found = [origins[one] for one in (key, *named, *inside) if one in origins]
+    found = [origins[one] for one in (key, *named) if one in origins]
+    found.sort(key=lambda where: where != "flag")  # the newest hand
+    found += [origins[one] for one in inside]
     own = (where for where in found if not where.startswith(RISK_ORIGIN))
     return next(own, next(iter(found), ""))
 
@@ -205,6 +208,10 @@ def _explain(found: ErrorDetails, origins: Mapping[str, str], places: Places) ->
             f"unknown setting {key!r}{place}", mend=mend or "see `mettle config show` for all keys"
         )
     rule = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if found["type"] == "too_short":
+        rule = "must name at least one"
+    if found["type"] == "string_too_short":
+        rule = "must not be empty"
     if found["type"] == "model_type":
         rule = "must be a section with keys of its own"
     rule = rule[:1].lower() + rule[1:]

@@ -12,6 +12,9 @@ from pathlib import Path
 from ...domain.errors import ConfigError
 from .layers import flatten, key_lines
 
+_OUTSIDE = re.compile(r",(?![^()]*\))")
+"""Commas that part a list, and not those of macd(12,26,9)."""
+
 
 def edited(text: str, key: str, value: str) -> str:
     """Return the file's text with ``key`` (dotted) set to ``value``.
@@ -77,6 +80,6 @@ def _toml(value: str) -> str:
         tomllib.loads(f"x = {value}")
     except tomllib.TOMLDecodeError:
         if "," in value:
-            return json.dumps([part.strip() for part in value.split(",")])
+            return json.dumps([part.strip() for part in _OUTSIDE.split(value)])
         return json.dumps(value, ensure_ascii=False)
     return value

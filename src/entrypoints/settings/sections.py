@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -19,15 +20,15 @@ from .units import Cash
 class WorkspaceSection(Section):
     """Where things lie; relative paths start at the workspace."""
 
-    data: str = "data"
+    data: str = Field(default="data", min_length=1)
     """The candle lake."""
-    models: str = "models"
+    models: str = Field(default="models", min_length=1)
     """Trained models."""
-    runs: str = "runs"
+    runs: str = Field(default="runs", min_length=1)
     """Checkpoints, logs and TensorBoard scalars."""
-    reports: str = "reports"
+    reports: str = Field(default="reports", min_length=1)
     """Tear sheets."""
-    database: str = "mettle.db"
+    database: str = Field(default="mettle.db", min_length=1)
     """A file, or an SQLAlchemy URL without a password (that is the secret `database_url`)."""
 
     @model_validator(mode="after")
@@ -54,6 +55,13 @@ class MarketSection(Section):
     """Symbols, as BASE/QUOTE."""
     timeframe: TimeframeText = "1h"
     """One of 1m, 5m, 15m, 1h, 4h, 12h, 1d."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _reachable(cls, text: str) -> str:
+        if text and not re.match(r"https?://[^/\s]+", text):
+            raise ValueError("must be a scheme and host, such as https://example.org:8443")
+        return text
 
 
 class Period(Section):
@@ -119,7 +127,7 @@ class PpoSection(Section):
 class TrainingSection(Period):
     """One run of training."""
 
-    frames: int = Field(default=1_000_000, ge=1)
+    frames: int = Field(default=1_000_000, ge=1, le=10**12)
     """Environment steps to take."""
     seed: int = Field(default=1, ge=0, lt=2**31)
     """Seed of everything random."""

@@ -16,6 +16,8 @@ _OUTSIDE = re.compile(r"\s*,\s*(?![^()]*\))")
 
 def split(value: object) -> object:
     """Let the environment and flags write a list as ``BTC/USDT,ETH/USDT``."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [value]
     if isinstance(value, str):
         return [part.strip() for part in value.strip("[] ").replace('"', "").split(",") if part]
     return value

@@ -52,7 +52,10 @@ def decode_manifest(data: bytes, name: str, digest: str | None = None) -> Policy
     Raises:
         ArtefactError: If it is damaged, was changed, or lists other files than the weights.
     """
-    manifest = PolicyManifest.from_json(data)
+    try:
+        manifest = PolicyManifest.from_json(data)
+    except ArtefactError as error:
+        raise ArtefactError(f"model {name}: {error.message}", mend=error.mend) from error
     if manifest.name != name:
         raise ArtefactError(f"model {name}: its manifest is that of {manifest.name!r}")
     if digest is not None and not hmac.compare_digest(digest.encode(), manifest.digest.encode()):

@@ -18,6 +18,8 @@ from .codec import (
     encode,
 )
 
+_AGAIN = "restore the file, or train again"
+
 
 class FolderArtefactStore:
     """Keeps each policy in a folder of its own under ``root``, which need not exist yet."""
@@ -48,7 +50,7 @@ class FolderArtefactStore:
         try:
             weights = read_regular(self.path(name), WEIGHTS, WEIGHTS_LIMIT)
         except NotFound as error:
-            raise ArtefactError(f"model {name}: {WEIGHTS} is missing") from error
+            raise ArtefactError(f"model {name}: {WEIGHTS} is missing", mend=_AGAIN) from error
         return decode(manifest, weights)
 
     def list(self) -> Sequence[PolicyManifest]:
@@ -92,5 +94,5 @@ class FolderArtefactStore:
         try:
             data = read_regular(path, MANIFEST, MANIFEST_LIMIT)
         except NotFound as error:
-            raise ArtefactError(f"model {name}: {MANIFEST} is missing") from error
+            raise ArtefactError(f"model {name}: {MANIFEST} is missing", mend=_AGAIN) from error
         return decode_manifest(data, name, digest)
