@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
-from ...domain.errors import DataError
+from ...domain.errors import DataError, VenueError
 from ...domain.market import Symbol
 from ...domain.orders import OrderIntent, Purpose, intent_for
 from ...domain.risk import Approved, Mode
@@ -167,6 +167,8 @@ class TradingSession:
             gear.feed.seek(None)
         else:
             self._resume(found)
+        if not self._on_bars:
+            self._meet_venue()
         self._desk.recover()
         self._guard.watch(self._desk.board)
         self._look(force=True)
@@ -177,6 +179,19 @@ class TradingSession:
             # It died between the exits of a ruin and the last mark.
             return self._close_books(found.last)
         return None
+
+    def _meet_venue(self) -> None:
+        """Open the books of a new account, and set our idea of the venue's clock."""
+        if not self._books.is_open:
+            now = self._gear.clock.now_ms()
+            with self._gear.store.writing() as unit:
+                unit.ledger.add(self._books.open(now, now))
+                unit.commit()
+        try:
+            self._desk.set_clock(self._gear.venue.server_time())
+        except VenueError:
+            # Asked again at the next reconciliation; the fence's margin covers a small difference.
+            return
 
     def next_due(self) -> int | None:
         """Return when :meth:`step` has something to do; None when the bars have ended."""
