@@ -49,6 +49,9 @@ class Leases(Protocol):
         """Take the lease if it is free, expired or ours by name; None if somebody else holds it.
 
         The epoch rises by one in every case.
+
+        Raises:
+            RefusedForSafety: If the account is of real money and the store is not durable.
         """
 
     def renew(self, lease: LeaseRecord, until_ms: int) -> bool:

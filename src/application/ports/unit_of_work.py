@@ -184,7 +184,8 @@ class UnitOfWork(Protocol):
 
     Use it as a context manager. What was not committed when the block ends is undone, and a commit
     that fails leaves nothing behind. A unit reads its own writes; other units see them only after
-    the commit. After :meth:`commit` the unit goes on with a new transaction. Belongs to one thread.
+    the commit. After :meth:`commit` the unit goes on with a new transaction; one in which a write
+    has failed commits nothing any more. Belongs to one thread.
 
     Every method raises StorageError when the disk is full, read-only or locked by another writer.
     """
@@ -273,6 +274,10 @@ class Store(Protocol):
 
     One writer at a time, any number of readers; may be used from several threads.
     """
+
+    @property
+    def durable(self) -> bool:
+        """Whether a commit survives a power cut; without that no lease of real money is given."""
 
     def writing(self) -> UnitOfWork:
         """Return a unit that may write; it takes the write lock when it begins."""

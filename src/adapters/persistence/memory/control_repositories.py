@@ -14,6 +14,7 @@ from ....application.journal import (
 )
 from ....domain.errors import NotFound
 from ....domain.risk import ModeCause
+from ..durability import refuse_live
 from .views import View
 
 
@@ -30,6 +31,7 @@ class MemoryLeases:
     def acquire(self, account: str, holder: str, now_ms: int, until_ms: int) -> LeaseRecord | None:
         """Take the lease if it is free, expired or ours by name."""
         self._view.lock()
+        refuse_live(account)
         found = self.find(account)
         if found is not None and found.holder != holder and found.expires_at > now_ms:
             return None
@@ -77,7 +79,7 @@ class MemoryControls:
 
     def pending(self, account: str) -> Sequence[ControlRecord]:
         """Return those not handled."""
-        return [one for one in self._of(account) if one.handled_at is None]
+        return self._view.group("pending", (account,))
 
     def handled(self, control_id: str, handled_at: int, outcome: str) -> None:
         """Say what became of one."""
@@ -93,7 +95,7 @@ class MemoryControls:
         return self._of(account)[::-1][:limit]
 
     def _of(self, account: str) -> list[ControlRecord]:
-        return [one for one in self._view.values() if one.account == account]
+        return self._view.group("account", (account,))
 
 
 class MemoryModes:
@@ -104,7 +106,7 @@ class MemoryModes:
 
     def all(self, account: str) -> Sequence[ModeCause]:
         """Return every cause that holds, by symbol and name."""
-        causes = (one for one in self._view.values() if one.account == account)
+        causes = self._view.group("account", (account,))
         return sorted(causes, key=lambda one: (one.symbol, one.cause))
 
     def put(self, cause: ModeCause) -> None:
@@ -124,7 +126,7 @@ class MemoryBreakers:
 
     def all(self, account: str) -> Sequence[BreakerRecord]:
         """Return every breaker, by name."""
-        breakers = (one for one in self._view.values() if one.account == account)
+        breakers = self._view.group("account", (account,))
         return sorted(breakers, key=lambda one: one.name)
 
     def put(self, breaker: BreakerRecord) -> None:
@@ -140,8 +142,7 @@ class MemoryDiscrepancies:
 
     def open(self, account: str) -> Sequence[DiscrepancyRecord]:
         """Return those not closed, oldest first."""
-        mine = (one for one in self._view.values() if one.account == account)
-        found = (one for one in mine if one.closed_at is None)
+        found = self._view.group("open", (account,))
         return sorted(found, key=lambda one: (one.opened_at, one.discrepancy_id))
 
     def put(self, discrepancy: DiscrepancyRecord) -> None:
@@ -157,7 +158,7 @@ class MemoryCursors:
 
     def all(self, account: str) -> Mapping[str, int]:
         """Return time by name."""
-        return {name: time for owner, name, time in self._view.values() if owner == account}
+        return {name: time for _, name, time in self._view.group("account", (account,))}
 
     def put(self, account: str, name: str, time_ms: int) -> None:
         """Write one down."""
@@ -167,22 +168,21 @@ class MemoryCursors:
 class MemoryAudit:
     """What changed what may be done."""
 
-    def __init__(self, view: View[AuditRecord]) -> None:
+    def __init__(self, view: View[AuditRecord], ends: View[int]) -> None:
         self._view = view
+        self._ends = ends
 
     def add(
         self, account: str, subject: str, text: str, occurred_at: int, recorded_at: int
     ) -> AuditRecord:
         """Append under the account's next number."""
         self._view.lock()
-        sequence = len(self._of(account))
+        sequence = self._ends.get(("audit", account)) or 0
         record = AuditRecord(account, sequence, subject, text, occurred_at, recorded_at)
         self._view.add((account, sequence), record)
+        self._ends.put(("audit", account), sequence + 1)
         return record
 
     def latest(self, account: str, limit: int) -> Sequence[AuditRecord]:
         """Return the newest."""
-        return self._of(account)[::-1][:limit]
-
-    def _of(self, account: str) -> list[AuditRecord]:
-        return [one for one in self._view.values() if one.account == account]
+        return self._view.group("account", (account,))[::-1][:limit]

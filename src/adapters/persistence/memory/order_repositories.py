@@ -9,13 +9,11 @@ from decimal import Decimal
 from ....application.journal import (
     FillRecord,
     IntentRecord,
-    IntentStatus,
     LedgerRecord,
     OrderRecord,
 )
-from ....domain.errors import NotFound, StorageError
 from ....domain.money import add
-from ....domain.orders import FINAL, POSSIBLY_LIVE, intent_id
+from ....domain.orders import POSSIBLY_LIVE
 from .views import View
 
 
@@ -31,17 +29,16 @@ class MemoryIntents:
 
     def update(self, intent: IntentRecord) -> None:
         """Replace status, stage, outcome and time."""
-        known = self.find(intent.account, intent.intent_id)
-        if known is None:
-            raise NotFound(f"intent {intent.intent_id} was to be changed, and is not there")
-        changed = replace(
-            known,
-            status=intent.status,
-            stage=intent.stage,
-            outcome=intent.outcome,
-            updated_at=intent.updated_at,
+        self._view.change(
+            (intent.account, intent.intent_id),
+            lambda known: replace(
+                known,
+                status=intent.status,
+                stage=intent.stage,
+                outcome=intent.outcome,
+                updated_at=intent.updated_at,
+            ),
         )
-        self._view.put((intent.account, intent.intent_id), changed)
 
     def find(self, account: str, intent_id: str) -> IntentRecord | None:
         """Return one, or None."""
@@ -49,14 +46,14 @@ class MemoryIntents:
 
     def working(self, account: str) -> Sequence[IntentRecord]:
         """Return those that are not done."""
-        return [one for one in self._of(account) if one.status is IntentStatus.WORKING]
+        return self._view.group("working", (account,))
 
     def latest(self, account: str, limit: int) -> Sequence[IntentRecord]:
         """Return the newest."""
         return self._of(account)[::-1][:limit]
 
     def _of(self, account: str) -> list[IntentRecord]:
-        return [one for one in self._view.values() if one.account == account]
+        return self._view.group("account", (account,))
 
 
 class MemoryOrders:
@@ -71,21 +68,20 @@ class MemoryOrders:
 
     def update(self, order: OrderRecord) -> None:
         """Replace what changes after the writing down."""
-        known = self.find(order.client_order_id)
-        if known is None:
-            raise NotFound(f"order {order.client_order_id} was to be changed, and is not there")
-        changed = replace(
-            known,
-            state=order.state,
-            evidence=order.evidence,
-            venue_order_id=order.venue_order_id,
-            fence_at=order.fence_at,
-            reserved=order.reserved,
-            sent_at=order.sent_at,
-            cancel_asked_at=order.cancel_asked_at,
-            updated_at=order.updated_at,
+        self._view.change(
+            (order.client_order_id,),
+            lambda known: replace(
+                known,
+                state=order.state,
+                evidence=order.evidence,
+                venue_order_id=order.venue_order_id,
+                fence_at=order.fence_at,
+                reserved=order.reserved,
+                sent_at=order.sent_at,
+                cancel_asked_at=order.cancel_asked_at,
+                updated_at=order.updated_at,
+            ),
         )
-        self._view.put((order.client_order_id,), changed)
 
     def find(self, client_order_id: str) -> OrderRecord | None:
         """Return one, or None."""
@@ -93,15 +89,15 @@ class MemoryOrders:
 
     def of_intent(self, account: str, intent_id: str) -> Sequence[OrderRecord]:
         """Return the attempts of an intent."""
-        return [one for one in self._of(account) if _identity(one) == intent_id]
+        return self._view.group("intent", (account, intent_id))
 
     def live(self, account: str) -> Sequence[OrderRecord]:
         """Return those in no final state."""
-        return [one for one in self._of(account) if not isinstance(one.state, FINAL)]
+        return self._view.group("live", (account,))
 
     def possibly_live(self, account: str) -> Sequence[OrderRecord]:
         """Return those that the venue may hold."""
-        return [one for one in self._of(account) if isinstance(one.state, POSSIBLY_LIVE)]
+        return [one for one in self.live(account) if isinstance(one.state, POSSIBLY_LIVE)]
 
     def since(self, account: str, recorded_at: int) -> Sequence[OrderRecord]:
         """Return those written down at ``recorded_at`` or later."""
@@ -112,29 +108,32 @@ class MemoryOrders:
         return self._of(account)[::-1][:limit]
 
     def _of(self, account: str) -> list[OrderRecord]:
-        return [one for one in self._view.values() if one.account == account]
-
-
-def _identity(order: OrderRecord) -> str:
-    return intent_id(order.intent)
+        return self._view.group("account", (account,))
 
 
 class MemoryFills:
     """Fills in order of execution."""
 
     def __init__(
-        self, view: View[FillRecord], trades: View[FillRecord], orders: View[OrderRecord]
+        self,
+        view: View[FillRecord],
+        trades: View[FillRecord],
+        orders: View[OrderRecord],
+        ends: View[int],
     ) -> None:
         self._view = view
         self._trades = trades
         self._orders = orders
+        self._ends = ends
 
     def add(self, fill: FillRecord) -> None:
         """Append."""
         if fill.client_order_id and self._orders.get((fill.client_order_id,)) is None:
-            raise StorageError(f"trade {fill.trade_id}: no order {fill.client_order_id}")
+            self._view.refuse(f"trade {fill.trade_id}: no order {fill.client_order_id}")
         self._trades.add((fill.account, fill.symbol, fill.trade_id), fill)
         self._view.add((fill.account, fill.sequence), fill)
+        end = max(self.next_sequence(fill.account), fill.sequence + 1)
+        self._ends.put(("fills", fill.account), end)
 
     def find(self, account: str, symbol: str, trade_id: str) -> FillRecord | None:
         """Return one, or None."""
@@ -142,7 +141,8 @@ class MemoryFills:
 
     def of_order(self, account: str, client_order_id: str) -> Sequence[FillRecord]:
         """Return the fills of an order of ours."""
-        return [one for one in self._of(account) if one.client_order_id == client_order_id]
+        fills = self._view.group("order", (account, client_order_id))
+        return sorted(fills, key=lambda one: one.sequence)
 
     def lots_of(self, account: str, client_order_id: str) -> int:
         """Return how many lots of an order of ours were filled."""
@@ -162,24 +162,28 @@ class MemoryFills:
 
     def next_sequence(self, account: str) -> int:
         """Return the place of the next fill."""
-        return max((one.sequence + 1 for one in self._of(account)), default=0)
+        return self._ends.get(("fills", account)) or 0
 
     def _of(self, account: str) -> list[FillRecord]:
-        fills = (one for one in self._view.values() if one.account == account)
-        return sorted(fills, key=lambda one: one.sequence)
+        return sorted(self._view.group("account", (account,)), key=lambda one: one.sequence)
 
 
 class MemoryLedgerEntries:
     """The append-only ledger."""
 
-    def __init__(self, view: View[LedgerRecord], causes: View[LedgerRecord]) -> None:
+    def __init__(
+        self, view: View[LedgerRecord], causes: View[LedgerRecord], ends: View[int]
+    ) -> None:
         self._view = view
         self._causes = causes
+        self._ends = ends
 
     def add(self, entry: LedgerRecord) -> None:
         """Append."""
         self._causes.add((entry.account, entry.kind, entry.reference), entry)
         self._view.add((entry.account, entry.sequence), entry)
+        end = max(self.next_sequence(entry.account), entry.sequence + 1)
+        self._ends.put(("ledger", entry.account), end)
 
     def find(self, account: str, kind: str, reference: str) -> LedgerRecord | None:
         """Return the entry that an event caused, or None."""
@@ -187,7 +191,7 @@ class MemoryLedgerEntries:
 
     def all(self, account: str) -> Iterator[LedgerRecord]:
         """Yield every entry with its postings."""
-        entries = (one for one in self._view.values() if one.account == account)
+        entries = self._view.group("account", (account,))
         return iter(sorted(entries, key=lambda one: one.sequence))
 
     def balances(self, account: str) -> Mapping[tuple[str, str], Decimal]:
@@ -201,4 +205,4 @@ class MemoryLedgerEntries:
 
     def next_sequence(self, account: str) -> int:
         """Return the place of the next entry."""
-        return max((one.sequence + 1 for one in self.all(account)), default=0)
+        return self._ends.get(("ledger", account)) or 0

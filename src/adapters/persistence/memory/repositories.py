@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -65,14 +65,13 @@ class MemorySeenBars:
 
     def after(self, run_id: str, bar_time: int | None) -> Iterator[SeenBar]:
         """Yield the bars that open after ``bar_time``."""
-        bars = [bar for bar in self._view.values() if bar.run_id == run_id]
+        bars = self._view.group("run", (run_id,))
         bars.sort(key=lambda bar: bar.open_time)
         return (bar for bar in bars if bar_time is None or bar.open_time > bar_time)
 
     def last_time(self, run_id: str) -> int | None:
         """Return the open of the last bar seen."""
-        times = (bar.open_time for bar in self._view.values() if bar.run_id == run_id)
-        return max(times, default=None)
+        return max((bar.open_time for bar in self._view.group("run", (run_id,))), default=None)
 
 
 class MemoryDecisions:
@@ -87,11 +86,11 @@ class MemoryDecisions:
 
     def latest(self, run_id: str, limit: int) -> Sequence[DecisionRecord]:
         """Return the newest decisions."""
-        return _newest(self._view.values(), run_id, limit, lambda one: one.bar_time)
+        return _newest(self._view.group("run", (run_id,)), limit)
 
     def count(self, run_id: str) -> int:
         """Return how many there are."""
-        return sum(one.run_id == run_id for one in self._view.values())
+        return len(self._view.group("run", (run_id,)))
 
 
 class MemoryEquityMarks:
@@ -106,12 +105,11 @@ class MemoryEquityMarks:
 
     def last(self, run_id: str) -> EquityMark | None:
         """Return the newest mark, or None."""
-        return next(iter(_newest(self._view.values(), run_id, 1, lambda one: one.bar_time)), None)
+        return next(iter(_newest(self._view.group("run", (run_id,)), 1)), None)
 
     def all(self, run_id: str) -> Iterator[EquityMark]:
         """Yield every mark in order."""
-        marks = (one for one in self._view.values() if one.run_id == run_id)
-        return iter(sorted(marks, key=lambda one: one.bar_time))
+        return iter(sorted(self._view.group("run", (run_id,)), key=lambda one: one.bar_time))
 
 
 class MemorySnapshots:
@@ -132,7 +130,5 @@ class MemorySnapshots:
 R = TypeVar("R", DecisionRecord, EquityMark)
 
 
-def _newest(records: Sequence[R], run_id: str, limit: int, key: Callable[[R], int]) -> list[R]:
-    mine = [one for one in records if one.run_id == run_id]
-    mine.sort(key=key, reverse=True)
-    return mine[:limit]
+def _newest(records: Sequence[R], limit: int) -> list[R]:
+    return sorted(records, key=lambda one: one.bar_time, reverse=True)[:limit]

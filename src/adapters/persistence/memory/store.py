@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from ....application.journal import (
     AuditRecord,
@@ -15,6 +15,7 @@ from ....application.journal import (
     EquityMark,
     FillRecord,
     IntentRecord,
+    IntentStatus,
     LeaseRecord,
     LedgerRecord,
     OrderRecord,
@@ -22,6 +23,7 @@ from ....application.journal import (
     SeenBar,
     SnapshotRecord,
 )
+from ....domain.orders import FINAL, intent_id
 from ....domain.risk import ModeCause
 from .control_repositories import (
     MemoryAudit,
@@ -40,31 +42,59 @@ from .repositories import (
     MemorySeenBars,
     MemorySnapshots,
 )
-from .views import Key, Lock, V, View
+from .views import Key, Lock, Table, V, View
+
+
+class _Owned(Protocol):
+    @property
+    def account(self) -> str: ...
+
+
+def _account(row: _Owned) -> Key:
+    return (row.account,)
+
+
+def _run(row: SeenBar | DecisionRecord | EquityMark) -> Key:
+    return (row.run_id,)
 
 
 class Tables:
     """Everything that is committed."""
 
     def __init__(self) -> None:
-        self.runs: dict[Key, RunRecord] = {}
-        self.bars: dict[Key, SeenBar] = {}
-        self.decisions: dict[Key, DecisionRecord] = {}
-        self.marks: dict[Key, EquityMark] = {}
-        self.snapshots: dict[Key, SnapshotRecord] = {}
-        self.intents: dict[Key, IntentRecord] = {}
-        self.orders: dict[Key, OrderRecord] = {}
-        self.fills: dict[Key, FillRecord] = {}
-        self.trades: dict[Key, FillRecord] = {}
-        self.entries: dict[Key, LedgerRecord] = {}
-        self.causes: dict[Key, LedgerRecord] = {}
-        self.leases: dict[Key, LeaseRecord] = {}
-        self.controls: dict[Key, ControlRecord] = {}
-        self.modes: dict[Key, ModeCause] = {}
-        self.breakers: dict[Key, BreakerRecord] = {}
-        self.discrepancies: dict[Key, DiscrepancyRecord] = {}
-        self.cursors: dict[Key, tuple[str, str, int]] = {}
-        self.audit: dict[Key, AuditRecord] = {}
+        self.runs: Table[RunRecord] = Table()
+        self.bars: Table[SeenBar] = Table(run=_run)
+        self.decisions: Table[DecisionRecord] = Table(run=_run)
+        self.marks: Table[EquityMark] = Table(run=_run)
+        self.snapshots: Table[SnapshotRecord] = Table()
+        self.intents: Table[IntentRecord] = Table(
+            account=_account,
+            working=lambda one: _account(one) if one.status is IntentStatus.WORKING else None,
+        )
+        self.orders: Table[OrderRecord] = Table(
+            account=_account,
+            intent=lambda one: (one.account, intent_id(one.intent)),
+            live=lambda one: None if isinstance(one.state, FINAL) else _account(one),
+        )
+        self.fills: Table[FillRecord] = Table(
+            account=_account, order=lambda one: (one.account, one.client_order_id)
+        )
+        self.trades: Table[FillRecord] = Table()
+        self.entries: Table[LedgerRecord] = Table(account=_account)
+        self.causes: Table[LedgerRecord] = Table()
+        self.leases: Table[LeaseRecord] = Table()
+        self.controls: Table[ControlRecord] = Table(
+            account=_account,
+            pending=lambda one: _account(one) if one.handled_at is None else None,
+        )
+        self.modes: Table[ModeCause] = Table(account=_account)
+        self.breakers: Table[BreakerRecord] = Table(account=_account)
+        self.discrepancies: Table[DiscrepancyRecord] = Table(
+            open=lambda one: _account(one) if one.closed_at is None else None
+        )
+        self.cursors: Table[tuple[str, str, int]] = Table(account=lambda one: (one[0],))
+        self.audit: Table[AuditRecord] = Table(account=_account)
+        self.ends: Table[int] = Table()
 
 
 class MemoryUnitOfWork:
@@ -73,7 +103,7 @@ class MemoryUnitOfWork:
     def __init__(self, tables: Tables, lock: Lock) -> None:
         self._lock = lock
         self._views: list[View[Any]] = []
-        orders = self._view(tables.orders)
+        orders, ends = self._view(tables.orders), self._view(tables.ends)
         self.runs = MemoryRuns(self._view(tables.runs))
         self.bars = MemorySeenBars(self._view(tables.bars))
         self.decisions = MemoryDecisions(self._view(tables.decisions))
@@ -81,18 +111,21 @@ class MemoryUnitOfWork:
         self.snapshots = MemorySnapshots(self._view(tables.snapshots))
         self.intents = MemoryIntents(self._view(tables.intents))
         self.orders = MemoryOrders(orders)
-        self.fills = MemoryFills(self._view(tables.fills), self._view(tables.trades), orders)
-        self.ledger = MemoryLedgerEntries(self._view(tables.entries), self._view(tables.causes))
+        fills, trades = self._view(tables.fills), self._view(tables.trades)
+        self.fills = MemoryFills(fills, trades, orders, ends)
+        entries, causes = self._view(tables.entries), self._view(tables.causes)
+        self.ledger = MemoryLedgerEntries(entries, causes, ends)
         self.leases = MemoryLeases(self._view(tables.leases))
         self.controls = MemoryControls(self._view(tables.controls))
         self.modes = MemoryModes(self._view(tables.modes))
         self.breakers = MemoryBreakers(self._view(tables.breakers))
         self.discrepancies = MemoryDiscrepancies(self._view(tables.discrepancies))
         self.cursors = MemoryCursors(self._view(tables.cursors))
-        self.audit = MemoryAudit(self._view(tables.audit))
+        self.audit = MemoryAudit(self._view(tables.audit), ends)
 
     def commit(self) -> None:
         """Make everything since the last commit visible to others."""
+        self._lock.check()
         for view in self._views:
             view.commit()
         self._lock.release()
@@ -110,18 +143,20 @@ class MemoryUnitOfWork:
             view.undo()
         self._lock.release()
 
-    def _view(self, table: dict[Key, V]) -> View[V]:
+    def _view(self, table: Table[V]) -> View[V]:
         view = View(table, self._lock)
         self._views.append(view)
         return view
 
 
 class MemoryStore:
-    """A journal that is gone with the process.
+    """A journal that is gone with the process; it takes no account of real money.
 
     Args:
         lock_timeout_s: How long a writer waits for another one.
     """
+
+    durable = False
 
     def __init__(self, *, lock_timeout_s: float = 5.0) -> None:
         self._tables = Tables()

@@ -1,5 +1,5 @@
 """The journal over SQLAlchemy."""
 
-from .store import SqlStore, SqlUnitOfWork
+from .store import SqlStore, SqlUnitOfWork, ThrowawaySqlStore
 
-__all__ = ["SqlStore", "SqlUnitOfWork"]
+__all__ = ["SqlStore", "SqlUnitOfWork", "ThrowawaySqlStore"]

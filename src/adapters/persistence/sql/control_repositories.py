@@ -16,6 +16,7 @@ from ....application.journal import (
 )
 from ....domain.errors import NotFound
 from ....domain.risk import ModeCause
+from ..durability import refuse_live
 from . import control_codec as codec
 from .control_tables import (
     PENDING,
@@ -41,8 +42,9 @@ class SqlLeases:
     _FIND = Query(select(LeaseRow.__table__).where(LeaseRow.account == _ACCOUNT))
     _EXPIRE = changing(LeaseRow, ("account", "epoch", "holder"), ("expires_at",))
 
-    def __init__(self, session: SqlSession) -> None:
+    def __init__(self, session: SqlSession, *, durable: bool) -> None:
         self._session = session
+        self._durable = durable
 
     def find(self, account: str) -> LeaseRecord | None:
         """Return the lease, expired or not."""
@@ -52,6 +54,8 @@ class SqlLeases:
     def acquire(self, account: str, holder: str, now_ms: int, until_ms: int) -> LeaseRecord | None:
         """Take the lease if it is free, expired or ours by name."""
         self._session.check_writing()
+        if not self._durable:
+            refuse_live(account)
         found = self.find(account)
         if found is not None and found.holder != holder and found.expires_at > now_ms:
             return None

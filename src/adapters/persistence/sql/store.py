@@ -32,7 +32,7 @@ from .session import SqlSession
 class SqlUnitOfWork:
     """One transaction over the tables."""
 
-    def __init__(self, database: Database, *, writing: bool) -> None:
+    def __init__(self, database: Database, *, writing: bool, durable: bool) -> None:
         self._session = SqlSession(database, writing=writing)
         self.runs = SqlRuns(self._session)
         self.bars = SqlSeenBars(self._session)
@@ -43,7 +43,7 @@ class SqlUnitOfWork:
         self.marks = SqlEquityMarks(self._session)
         self.snapshots = SqlSnapshots(self._session)
         self.intents = SqlIntents(self._session)
-        self.leases = SqlLeases(self._session)
+        self.leases = SqlLeases(self._session, durable=durable)
         self.controls = SqlControls(self._session)
         self.modes = SqlModes(self._session)
         self.breakers = SqlBreakers(self._session)
@@ -92,11 +92,11 @@ class SqlStore:
 
     def writing(self) -> SqlUnitOfWork:
         """Return a unit that may write."""
-        return SqlUnitOfWork(self._database, writing=True)
+        return SqlUnitOfWork(self._database, writing=True, durable=self.durable)
 
     def reading(self) -> SqlUnitOfWork:
         """Return a unit that only reads."""
-        return SqlUnitOfWork(self._database, writing=False)
+        return SqlUnitOfWork(self._database, writing=False, durable=self.durable)
 
     def close(self) -> None:
         """Release files and connections."""
@@ -112,3 +112,13 @@ class SqlStore:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class ThrowawaySqlStore(SqlStore):
+    """A journal in a database that a power cut may take, for simulations.
+
+    It skips the sync of each commit, which is most of its price. What it holds survives the death
+    of the process, so crashes can be played; it takes no account of real money.
+    """
+
+    durable = False
