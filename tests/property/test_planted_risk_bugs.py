@@ -212,13 +212,13 @@ def _shorts_are_free(self: AssetExposure, change: int = 0) -> int:
 
 
 def _one_lot_more(wanted: int, fits: Callable[[int], bool]) -> int | None:
-    found = largest(wanted, fits)
+    found: int | None = largest(wanted, fits)
     return found if found is None else min(wanted, found + 1)
 
 
 def _one_lot_less(wanted: int, fits: Callable[[int], bool]) -> int | None:
-    found = largest(wanted, fits)
-    return found if found in {None, wanted} else max(0, found - 1)
+    found: int | None = largest(wanted, fits)
+    return found if found is None or found == wanted else max(0, found - 1)
 
 
 def _no_cut(wanted: int, fits: Callable[[int], bool]) -> int | None:

@@ -301,7 +301,7 @@ def _breaks(judged: Judged, lots: int) -> bool:
         stop = min(stop, Fraction(-(-held.mark * profile.stop_loss // 10**6), held.mark))
     if judged.stop_distance:
         stop = min(stop, Fraction(judged.stop_distance, held.mark))
-    measured = [
+    measured: list[tuple[Fraction | int, int | None]] = [
         (values[intent.symbol], profile.position),
         (base, profile.asset),
         (sum(values.values()), profile.exposure),

@@ -34,7 +34,7 @@ class ConfidenceSource(Enum):
     ACTION = "action"
 
 
-_SHARES = {
+GREATEST = {
     "position": 10 * SHARE,
     "position_low": 10 * SHARE,
     "exposure": 125 * SHARE,
@@ -52,7 +52,7 @@ _SHARES = {
 }
 """The greatest value of each share; the least is one millionth."""
 
-_RISING = (
+RISING = (
     ("position_low", "position"),
     ("position", "asset"),
     ("position", "exposure"),
@@ -72,9 +72,9 @@ _RISING = (
 )
 """The first of each pair must not exceed the second, where both are set."""
 
-_STRICTLY_RISING = (("drawdown_review", "drawdown.limit"), ("margin.soft", "margin.hard"))
+STRICTLY_RISING = (("drawdown_review", "drawdown.limit"), ("margin.soft", "margin.hard"))
 
-_NEEDS = (
+NEEDS = (
     ("atr_stop_low", "atr_stop_high"),
     ("atr_stop_high", "atr_stop_low"),
     ("atr_trail_low", "atr_trail_high"),
@@ -140,7 +140,7 @@ class RiskProfile:
     margin: BreakerRule | None = None
 
     def __post_init__(self) -> None:
-        for name, greatest in _SHARES.items():
+        for name, greatest in GREATEST.items():
             value: int | None = getattr(self, name)
             if value is not None and not 0 < value <= greatest:
                 raise ConfigError(
@@ -181,14 +181,14 @@ class RiskProfile:
         return None if rule is None else rule.limit
 
     def _check_pairs(self) -> None:
-        for low, high in _NEEDS:
+        for low, high in NEEDS:
             if (value := self._value(low)) is not None and self._value(high) is None:
                 raise ConfigError(
                     f"risk.{low} needs risk.{high}, was {percent(value)} without it",
                     mend=f"set risk.{high}, or risk.{low} to none",
                 )
-        rising = [(*pair, False) for pair in _RISING]
-        for low, high, strictly in rising + [(*pair, True) for pair in _STRICTLY_RISING]:
+        rising = [(*pair, False) for pair in RISING]
+        for low, high, strictly in rising + [(*pair, True) for pair in STRICTLY_RISING]:
             least, most = self._value(low), self._value(high)
             if least is None or most is None or least < most or (least == most and not strictly):
                 continue
