@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+EVERY_ACCOUNT = "*"
+"""Its flag kills every account, also one that begins to trade later."""
+
 
 class KillSwitch(Protocol):
     """One flag an account; set by anybody, cleared only by a person's re-arm.
@@ -13,7 +16,7 @@ class KillSwitch(Protocol):
     """
 
     def reason(self, account: str) -> str | None:
-        """Return why the account is killed; None if it is not.
+        """Return why the account is killed, by its own flag or by that of all; None if it is not.
 
         A flag that cannot be read counts as set.
         """
