@@ -1,0 +1,78 @@
+"""Ruling accounts from outside the session: commands, kill, breakers, and how all of it stands."""
+
+from .accounts import (
+    KILL,
+    OPERATOR,
+    AccountStanding,
+    account_standing,
+    is_held,
+    killed_accounts,
+    known_accounts,
+    mode_words,
+)
+from .commands import PATIENCE, REFUSED, Command, ControlGear, issue_command
+from .health import Level, Sign, check_health
+from .kill import (
+    EVERYTHING,
+    AccountKill,
+    CancelOrders,
+    KillGear,
+    KillOrder,
+    KillReport,
+    Rearmed,
+    kill,
+    rearm,
+)
+from .listing import (
+    DecisionView,
+    NotTraded,
+    OrderView,
+    list_decisions,
+    list_orders,
+    show_decision,
+    show_order,
+    state_words,
+    why_not,
+)
+from .risk import BreakerView, Settled, reset_breaker, show_risk
+
+__all__ = [
+    "EVERYTHING",
+    "KILL",
+    "OPERATOR",
+    "PATIENCE",
+    "REFUSED",
+    "AccountKill",
+    "AccountStanding",
+    "BreakerView",
+    "CancelOrders",
+    "Command",
+    "ControlGear",
+    "DecisionView",
+    "KillGear",
+    "KillOrder",
+    "KillReport",
+    "Level",
+    "NotTraded",
+    "OrderView",
+    "Rearmed",
+    "Settled",
+    "Sign",
+    "account_standing",
+    "check_health",
+    "is_held",
+    "issue_command",
+    "kill",
+    "killed_accounts",
+    "known_accounts",
+    "list_decisions",
+    "list_orders",
+    "mode_words",
+    "rearm",
+    "reset_breaker",
+    "show_decision",
+    "show_order",
+    "show_risk",
+    "state_words",
+    "why_not",
+]
