@@ -122,6 +122,11 @@ class ProcessStore:
         self.latency_ms = latency_ms
         self.open_units = 0
 
+    @property
+    def durable(self) -> bool:
+        """Whether the inner store is."""
+        return self.disk.inner.durable
+
     def writing(self) -> UnitOfWork:
         """Return a unit that may write."""
         return _Unit(self, self.disk.inner.writing(), writing=True)

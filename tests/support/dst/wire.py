@@ -25,7 +25,7 @@ from mettle.domain.market import Symbol
 
 from .hooks import Hooks
 from .oracle import Oracle
-from .scheduler import Actor
+from .scheduler import Actor, Crash
 from .storage import ProcessStore
 
 T = TypeVar("T")
@@ -45,16 +45,24 @@ class ProcessVenue:
 
     Args:
         store: The process's own, to see that no transaction is held over a call.
+        ghost: Told of a request whose process died while it was on its way.
     """
 
     def __init__(
-        self, inner: Venue, wire: Wire, hooks: Hooks, actor: Actor, store: ProcessStore
+        self,
+        inner: Venue,
+        wire: Wire,
+        hooks: Hooks,
+        actor: Actor,
+        store: ProcessStore,
+        ghost: Callable[[OrderRequest], None] = lambda _: None,
     ) -> None:
         self._inner = inner
         self._wire = wire
         self._hooks = hooks
         self._actor = actor
         self._store = store
+        self._ghost = ghost
 
     @property
     def name(self) -> str:
@@ -72,7 +80,12 @@ class ProcessVenue:
 
     def _create(self, request: OrderRequest) -> Acknowledgement:
         self._wire.oracle.sends(self._actor.name, request)
-        return self._inner.create(request)
+        try:
+            return self._inner.create(request)
+        except Crash:
+            # The process is gone; its request may not be.
+            self._ghost(request)
+            raise
 
     def cancel(self, symbol: Symbol, client_order_id: str, /) -> CancelAnswer:
         """Ask to end an order."""

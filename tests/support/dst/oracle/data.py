@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from mettle.application.journal import DecisionRecord, IntentRecord, SeenBar
@@ -35,7 +34,7 @@ class DataRules:
         self._interval = interval_ms
         self._canaries = tuple(canaries)
         self._last: dict[str, int] = {}
-        self._actions: dict[int, Sequence[float]] = {}
+        self._last_actions: tuple[float, ...] = ()
         self._symbols = [str(one.symbol) for one in truth.instruments]
 
     def said(self, sink: str, text: str) -> None:
@@ -43,11 +42,9 @@ class DataRules:
         for canary in self._canaries:
             self._found.need(canary not in text, "I19", f"a secret in {sink}")
 
-    def acted(self, decided_at: int, actions: Sequence[float]) -> None:
-        """Remember what the agent said at a close."""
-        self._actions[decided_at] = tuple(float(one) for one in actions)
-        if len(self._actions) > 64:
-            del self._actions[next(iter(self._actions))]
+    def told(self, actions: Sequence[float]) -> None:
+        """Remember what an agent said last."""
+        self._last_actions = tuple(float(one) for one in actions)
 
     def seen(self, bar: SeenBar) -> None:
         """I15: a bar is closed by the venue's clock, unique, contiguous."""
@@ -80,16 +77,18 @@ class DataRules:
             "I15",
             f"decided at {decision.decided_at}, the venue has {self._truth.now()}",
         )
-        given = self._actions.get(decision.decided_at, ())
-        by_symbol = dict(zip(self._symbols, given, strict=False))
-        for one in decision.assets:
-            action = by_symbol.get(one.symbol)
-            bad = action is not None and not (math.isfinite(action) and -1 <= action <= 1)
-            margin = one.verdict.startswith("margin")
+        for one, given in zip(decision.assets, self._last_actions, strict=False):
+            action = one.action
+            bad = action is None or not -1 <= action <= 1
             self._found.need(
-                not bad or one.change == 0 or margin,
+                not bad or one.change == 0 or one.verdict.startswith("margin"),
                 "I20",
                 f"{one.symbol}: action {action} became a change of {one.change}",
+            )
+            self._found.need(
+                action is None or action == given,
+                "I20",
+                f"{one.symbol}: the agent said {given}, written was {action}",
             )
 
     def intended(self, record: IntentRecord) -> None:

@@ -41,19 +41,19 @@ class EndRules:
             live = {one.client_order_id for one in unit.orders.possibly_live(account)}
             need(live == set(view.possibly_live), "I13", "possibly live orders differ")
 
-    def settled(self, *, paused_by_hand: bool) -> None:
-        """I18: every intent has ended, every order too, unless a person paused it."""
-        if paused_by_hand:
-            return
+    def settled(self, since: int) -> None:
+        """I18: every intent of before ``since`` has ended, and every order of it."""
         for intent_key, record in self._view.intents.items():
-            self._found.need(
-                record.status is IntentStatus.DONE,
-                "I18",
-                f"intent {intent_key} ({record.intent.symbol}) still works: {record.stage}",
-            )
+            if record.recorded_at < since:
+                self._found.need(
+                    record.status is IntentStatus.DONE,
+                    "I18",
+                    f"intent {intent_key} ({record.intent.symbol}) still works: {record.stage}",
+                )
         for order_id in self._view.possibly_live:
-            state = self._view.orders[order_id].state
-            self._found.need(False, "I18", f"{order_id} is still {state}")
+            order = self._view.orders[order_id]
+            if order.recorded_at < since:
+                self._found.broken("I18", f"{order_id} is still {order.state}")
 
     def converged(self) -> None:
         """I14: local = venue, or PAUSED with an open discrepancy; no fill lost, none doubled."""

@@ -1,0 +1,42 @@
+"""Play one world again: ``python -m tests.support.dst --seed 7 --events 20000``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .campaign import Trial, shrink
+from .play import FAULTS, build, play
+
+
+def main() -> int:
+    """Play, print what broke and the last lines of the trace; exit 1 if something broke."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.dst", description=__doc__)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--events", type=int, default=10_000)
+    parser.add_argument("--without", default="", help="faults switched off, by comma")
+    parser.add_argument("--bug", default="", help="a planted bug")
+    parser.add_argument("--variant", default="session")
+    parser.add_argument("--shrink", action="store_true", help="look for a smaller failing world")
+    parser.add_argument("--tail", type=int, default=30, help="lines of the trace to print")
+    chosen = parser.parse_args()
+    without = tuple(one for one in chosen.without.split(",") if one)
+    trial = Trial(chosen.seed, chosen.events, without, chosen.variant, chosen.bug)
+    if chosen.shrink:
+        trial = shrink(play, trial, FAULTS)
+    world = build(trial)
+    report = world.run(trial.events)
+    out = sys.stdout.write
+    out("".join(world.scheduler.tail[-chosen.tail :]))
+    for _, violation in report.broken[:10]:
+        out(f"{violation}\n")
+    rate = round(report.events / report.seconds) if report.seconds else 0
+    out(f"{report.events} events, {rate}/s, {report.orders} orders, {report.fills} fills, ")
+    out(f"{report.restarts} restarts, {len(report.broken)} violations, trace {world.trace}\n")
+    if report.broken:
+        out(f"again: {trial.command}\n")
+    return 1 if report.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""What a world is like: everything follows from its seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from mettle.application.ports.venue import RepeatedId
+from mettle.domain.risk import RiskProfile
+from mettle.domain.risk.rules import DAY, BreakerRule
+from mettle.domain.simulation import SimulationSettings
+
+from .chance import Chance
+from .storage import DiskFaults
+
+MINUTE = 60_000
+
+SPOT = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+PERPETUAL = ("BTC/USDT:USDT", "ETH/USDT:USDT")
+
+WORLD_FAULTS = (
+    "crash",
+    "freeze",
+    "database",
+    "disk full",
+    "clock skew",
+    "clock step",
+    "operator",
+    "kill",
+    "second trader",
+    "manual trader",
+    "notifier",
+)
+"""Faults of the world outside the venue, each of which can be switched off."""
+
+
+@dataclass(frozen=True)
+class WorldPlan:
+    """The course of one world.
+
+    Attributes:
+        policy: What the venue does with an id that it knows.
+        trouble: How much goes wrong at the venue, 0 … 1.
+        without: Faults that are switched off.
+        calm_minutes: How long the world goes on without faults at the end.
+    """
+
+    seed: int
+    names: tuple[str, ...] = (*SPOT[:2], PERPETUAL[0])
+    timeframe: str = "1m"
+    bars: int = 20_000
+    policy: RepeatedId = RepeatedId.REFUSED
+    lookup_by_id: bool = True
+    stamped: bool = False
+    post_only: bool = True
+    fee_mode: str = "quote"
+    trouble: float = 1.0
+    disk: DiskFaults = field(default_factory=DiskFaults)
+    crash_share: float = 0.0
+    freezes: bool = True
+    second_trader: bool = False
+    manual_trader: bool = False
+    operator: bool = True
+    kills: bool = False
+    skew_ms: int = 0
+    swing: float = 0.001
+    calm: float = 0.6
+    without: tuple[str, ...] = ()
+    calm_minutes: int = 45
+    profile: RiskProfile = field(default_factory=lambda: RiskProfile("open", leverage=None))
+    settings: SimulationSettings = field(default_factory=SimulationSettings)
+
+    def has(self, fault: str) -> bool:
+        """Return whether a fault of the world is on."""
+        return fault not in self.without
+
+
+_POLICIES = (RepeatedId.RETURNS_ORIGINAL, RepeatedId.REFUSED, RepeatedId.UNIQUE_AMONG_OPEN)
+
+
+def plan_for(seed: int, without: tuple[str, ...] = ()) -> WorldPlan:
+    """Return the world of a seed: seeds go through every policy, profile and mix in turn."""
+    random = Chance(seed).stream("plan")
+    margin = random.random() < 0.5
+    plan = WorldPlan(
+        seed,
+        names=_names(random.randint(1, 3), random.randint(1, 2) if margin else 0),
+        timeframe=random.choice(("1m", "1m", "5m")),
+        policy=_POLICIES[seed % 3],
+        lookup_by_id=seed % 3 != 0,
+        stamped=seed % 3 == 2,
+        fee_mode=random.choice(("quote", "quote", "received", "third")),
+        trouble=random.choice((0.3, 1.0, 1.0)),
+        disk=_disk(random.choice((0.0, 1.0, 1.0))),
+        crash_share=random.choice((0.0, 0.0005, 0.002)),
+        second_trader=random.random() < 0.25,
+        manual_trader=random.random() < 0.25,
+        kills=random.random() < 0.25,
+        skew_ms=random.choice((0, 0, 0, 400, -400, 5_000, -5_000, 90_000, -90_000)),
+        swing=random.choice((0.0005, 0.001, 0.004)),
+        without=without,
+        profile=_PROFILES[random.randrange(len(_PROFILES))],
+        settings=SimulationSettings(
+            initial_cash=100_000 * 10**8,
+            leverage=2 if margin else 1,
+            allow_short=margin,
+            gross_limit=10_000,
+            ruin_level=0,
+        ),
+    )  # fmt: skip
+    if not plan.has("database"):
+        plan = replace(plan, disk=DiskFaults())
+    return plan
+
+
+def _names(spot: int, perpetual: int) -> tuple[str, ...]:
+    return (*SPOT[:spot], *PERPETUAL[:perpetual])
+
+
+def _disk(level: float) -> DiskFaults:
+    return DiskFaults(
+        busy=0.001 * level,
+        full=0.0003 * level,
+        io=0.0003 * level,
+        read_io=0.0001 * level,
+        lost_commit=0.0005 * level,
+        false_alarm=0.0003 * level,
+    )
+
+
+_PROFILES = (
+    RiskProfile("open", leverage=None),
+    RiskProfile("limits", position=300_000, exposure=600_000, trades_per_day=500),
+    RiskProfile(
+        "losses",
+        position=400_000,
+        exposure=800_000,
+        daily_loss=BreakerRule(4_000, recovery=30 * MINUTE),
+        consecutive_losses=BreakerRule(3, recovery=10 * MINUTE),
+        drawdown=BreakerRule(20_000, recovery=20 * MINUTE, critical=True),
+    ),
+    RiskProfile(
+        "nervous",
+        position=500_000,
+        api_failures=BreakerRule(20, window=10 * MINUTE, recovery=5 * MINUTE),
+        api_latency=BreakerRule(20_000, recovery=5 * MINUTE),
+        bad_actions=BreakerRule(5, window=60 * MINUTE, recovery=10 * MINUTE),
+        price_jump=BreakerRule(30_000, window=5 * MINUTE, recovery=5 * MINUTE),
+        weekly_loss=BreakerRule(100_000, recovery=DAY, critical=True),
+    ),
+)
