@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ...domain.market import Symbol
+from ...domain.market import RATE_SCALE, Instrument, Symbol
 from ...domain.orders import (
     FINAL,
     POSSIBLY_LIVE,
@@ -132,6 +132,19 @@ class Board:
             else:
                 selling += rest
         return buying, selling
+
+    def locked(self, instruments: Mapping[Symbol, Instrument]) -> int:
+        """Return what live purchases may still cost, fees included, 1e-8 of the quote currency."""
+        total = 0
+        for order in self.live():
+            terms = order.terms
+            if terms is None or terms.limit is None or terms.side.sign < 0:
+                continue
+            rest = terms.lots - self.booked[order.client_order_id]
+            instrument = instruments[terms.symbol]
+            price = terms.limit * instrument.unit_value
+            total += rest * price * (RATE_SCALE + instrument.fees.tiers[0].taker_ppm)
+        return -(-total // RATE_SCALE)
 
     def changed(
         self, order: OrderRecord, state: OrderState, now: int, evidence: Evidence | None = None

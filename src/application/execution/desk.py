@@ -20,6 +20,7 @@ from ...domain.orders import (
     Partial,
     Place,
     PlanStep,
+    Reduction,
     Submitting,
     Wait,
     intent_id,
@@ -35,7 +36,7 @@ from .bench import RETRY, Bench
 from .board import Board, Working
 from .follower import Follower
 from .gear import DeskGear, DeskPlan
-from .pricing import bar_terms, drifted, limit_terms, too_small, unusable
+from .pricing import affordable, bar_terms, drifted, limit_terms, too_small, unusable
 from .sender import Sender
 
 _STEPS = 4
@@ -70,6 +71,11 @@ class OrderDesk:
         """Return whether an intent on a symbol is under way, or waits for another one to end."""
         waiting = any(one.intent.symbol == symbol for one, _, _ in self._waiting)
         return waiting or any(True for _ in self.board.on(symbol))
+
+    def is_exiting(self, symbol: Symbol) -> bool:
+        """Return whether an exit that cannot wait is under way on a symbol, or waits for one."""
+        waiting = any(one.intent.symbol == symbol for one, _, _ in self._waiting)
+        return waiting or any(is_urgent(one.record.intent) for one in self.board.on(symbol))
 
     def next_due(self) -> int | None:
         """Return when :meth:`work` has something to do; None if only the venue can tell."""
@@ -330,7 +336,20 @@ class OrderDesk:
             return None
         capabilities = bench.gear.venue.capabilities
         server_time = bench.now + bench.skew
-        return limit_terms(intent, leg, quote, capabilities, plan.policy, server_time)
+        terms = limit_terms(intent, leg, quote, capabilities, plan.policy, server_time)
+        return terms if isinstance(intent, Reduction) else self._paid_for(working, terms)
+
+    def _paid_for(self, working: Working, terms: OrderTerms) -> OrderTerms | None:
+        """Cut a purchase down to what the cash pays for, fees included; None if that is nothing."""
+        instrument = self._bench.plan.instruments[terms.symbol]
+        if terms.symbol.is_perpetual or terms.side.sign < 0 or terms.limit is None:
+            return terms
+        cash = self._bench.gear.books.cash() - self.board.locked(self._bench.plan.instruments)
+        lots = min(terms.lots, affordable(cash, terms.limit, instrument))
+        if lots < 1 or too_small(lots, terms.limit, instrument):
+            self._give_up(working, "there is not enough cash for the venue's least order")
+            return None
+        return replace(terms, lots=lots)
 
     def _quote(self, symbol: Symbol) -> Quote | None:
         try:

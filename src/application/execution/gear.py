@@ -31,6 +31,9 @@ class BookKeeper(Protocol):
     ) -> tuple[FillRecord, LedgerRecord]:
         """Book a trade and return what is to be written down."""
 
+    def cash(self) -> int:
+        """Return the cash, 1e-8 of the quote currency."""
+
     def ended_trip(self, symbol: Symbol) -> int | None:
         """Return what the round trip that has just ended earned, 1e-8 quote; None if it goes on."""
 

@@ -80,6 +80,13 @@ def drifted(intent: OrderIntent, arrival: int, quote: Quote, limit: int) -> bool
     return abs(price - arrival) * 1_000_000 > limit * arrival
 
 
+def affordable(cash: int, limit: int, instrument: Instrument) -> int:
+    """Return the lots that ``cash`` (1e-8 quote) pays for at a limit, with the taker's fee."""
+    each = limit * instrument.unit_value
+    taker = instrument.fees.tiers[0].taker_ppm
+    return max(0, cash) * 1_000_000 // (each * (1_000_000 + taker))
+
+
 def too_small(lots: int, price: int, instrument: Instrument) -> bool:
     """Return whether the venue would refuse so little."""
     return lots * price * instrument.unit_value < instrument.min_notional_units

@@ -167,6 +167,10 @@ class Books:
         self._trips[symbol] += realised - fill.fee
         return realised, self._record(fill_id(booked))
 
+    def cash(self) -> int:
+        """Return the cash, 1e-8 of the quote currency, rounded down."""
+        return _units(self.portfolio.cash.amount)
+
     def fee_of(self, fill: FillRecord) -> int:
         """Return what a fill's fee is worth, 1e-8 quote."""
         if fill.fee_asset == self._quote:

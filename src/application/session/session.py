@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from ...domain.errors import DataError, VenueError
 from ...domain.market import Symbol
-from ...domain.orders import OrderIntent, Purpose, intent_for
-from ...domain.risk import Approved, Mode
+from ...domain.orders import OrderIntent
+from ...domain.risk import Approved
 from ...domain.simulation.step import is_ruined
 from ..execution.desk import OrderDesk
 from ..execution.gear import DeskGear, DeskPlan
@@ -16,7 +16,6 @@ from ..journal import RunStatus, SnapshotRecord
 from ..market.row import BarRow
 from ..ports.unit_of_work import UnitOfWork
 from .books import Books
-from .controls import Controls
 from .decider import Decided, Decider
 from .gate import DataGate
 from .guard import Guard, GuardGear
@@ -26,9 +25,8 @@ from .observer import Observer
 from .plan import Gear, SessionPlan
 from .recorder import BarRecorder
 from .recovery import FEATURES, Recovered, Recovery
+from .warden import LOOK, Warden
 
-_LOOK = 1_000
-"""How often commands and the kill flag are looked at, milliseconds."""
 _PATIENCE = 60_000
 """How long a session that ends waits for its orders to end, milliseconds."""
 
@@ -63,13 +61,12 @@ class TradingSession:
                 gear.notifier,
             )
         )
-        self._controls = Controls(account, gear.store, self._guard, gear.kill_switch)
         self._desk = OrderDesk(self._desk_plan(), self._desk_gear())
+        self._warden = Warden(plan, gear, self._books, self._guard, self._desk, self._lease)
         self._on_bars = gear.venue.capabilities.bar_orders
         self._bars = 0
         self._before = 0
         self._uncommitted = 0
-        self._looked = 0
         self._last: BarRow | None = None
         self._unit = HeldUnit(gear.store)
 
@@ -146,7 +143,7 @@ class TradingSession:
         status = self.step()
         if self._bars != before:
             on_bar(self._bars)
-        if status is None and (should_stop() or self._controls.wishes.stop):
+        if status is None and (should_stop() or self._warden.wishes.stop):
             return RunStatus.STOPPED
         return status
 
@@ -198,7 +195,7 @@ class TradingSession:
         bar = self._gear.feed.next_due()
         if self._on_bars:
             return bar
-        dues = [self._gear.clock.now_ms() + _LOOK]
+        dues = [self._gear.clock.now_ms() + LOOK]
         dues += [due for due in (bar, self._desk.next_due()) if due is not None]
         if bar is None and not self._desk.board.working:
             return None
@@ -219,33 +216,12 @@ class TradingSession:
         self._unit.close()
 
     def _look(self, *, force: bool = False) -> None:
-        """Keep the lease, and look at commands and the kill flag; not for every recorded bar."""
-        wall = self._gear.wall.now_ms()
-        if not force and 0 <= wall - self._looked < _LOOK:
+        """Between bars: keep the lease, and look at commands, the kill flag and the stops."""
+        if not self._warden.is_due(force=force):
             return
-        self._looked = wall
         if self._uncommitted:
             self._commit(self._unit.open())
-        if self._plan.holder:
-            self._lease.keep()
-        self._controls.obey(self._gear.clock.now_ms())
-        if self._guard.mode() is Mode.KILLED and not self._on_bars:
-            self._desk.cancel_everything()
-            if self._controls.wishes.flatten:
-                self._flatten()
-
-    def _flatten(self) -> None:
-        """Close what is held, once nothing of ours is under way on the symbol."""
-        now = self._gear.clock.now_ms()
-        for one, lots in zip(self._plan.instruments, self._books.account.lots, strict=True):
-            if lots and not self._desk.is_working(one.symbol):
-                intent = intent_for(self._plan.owner, one.symbol, lots, -lots, now, Purpose.FLATTEN)
-                verdict = self._guard.judge(intent, now)
-                if isinstance(verdict, Approved):
-                    self._desk.execute(verdict, self._arrival(one.symbol), now)
-
-    def _arrival(self, symbol: Symbol) -> int:
-        return 0 if self._last is None else self._last.closes[self._books.column(symbol)]
+        self._warden.look(() if self._last is None else self._last.closes)
 
     # One bar.
 
@@ -323,6 +299,9 @@ class TradingSession:
         self._unit.close()
         for one in approved:
             self._desk.execute(one, self._arrival(one.intent.symbol), deadline)
+
+    def _arrival(self, symbol: Symbol) -> int:
+        return 0 if self._last is None else self._last.closes[self._books.column(symbol)]
 
     def _commit(self, unit: UnitOfWork) -> None:
         self._guard.flush(unit)
@@ -415,4 +394,4 @@ class TradingSession:
         while self._desk.board.working and clock.now_ms() < until:
             self._desk.work()
             due = self._desk.next_due()
-            clock.sleep_until(min(until, due if due is not None else clock.now_ms() + _LOOK))
+            clock.sleep_until(min(until, due if due is not None else clock.now_ms() + LOOK))

@@ -1,0 +1,99 @@
+"""What is looked after between the bars: lease, commands, kill flag, stops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...domain.orders import OrderIntent, Purpose, intent_for
+from ...domain.risk import Approved, Mode
+from ..execution.desk import OrderDesk
+from .books import Books
+from .controls import Controls, Wishes
+from .guard import Guard
+from .lease import LeaseKeeper
+from .plan import Gear, SessionPlan
+from .stops import StopWatch
+
+LOOK = 1_000
+"""How often it is looked, milliseconds."""
+
+
+class Warden:
+    """Keeps an account safe while nothing is decided."""
+
+    def __init__(
+        self,
+        plan: SessionPlan,
+        gear: Gear,
+        books: Books,
+        guard: Guard,
+        desk: OrderDesk,
+        lease: LeaseKeeper,
+    ) -> None:
+        self._plan = plan
+        self._gear = gear
+        self._books = books
+        self._guard = guard
+        self._desk = desk
+        self._lease = lease
+        self._on_bars = gear.venue.capabilities.bar_orders
+        self._controls = Controls(plan.owner, gear.store, guard, gear.kill_switch)
+        self._stops = StopWatch(plan.owner, gear.venue, books, gear.engine.profile)
+        self._looked = 0
+
+    @property
+    def wishes(self) -> Wishes:
+        """What people asked for and is not a mode."""
+        return self._controls.wishes
+
+    def is_due(self, *, force: bool) -> bool:
+        """Return whether it is time to look: by the world's clock, not for every recorded bar."""
+        wall = self._gear.wall.now_ms()
+        if not force and 0 <= wall - self._looked < LOOK:
+            return False
+        self._looked = wall
+        return True
+
+    def look(self, marks: Sequence[int]) -> None:
+        """Keep the lease, obey commands, carry out a kill, send the exits whose stop was reached.
+
+        Args:
+            marks: The last closes in ticks; empty before the first bar.
+
+        Raises:
+            RefusedForSafety: If the account is no longer ours to trade.
+            StorageError: If the journal cannot be read or written.
+        """
+        if self._plan.holder:
+            self._lease.keep()
+        self._controls.obey(self._gear.clock.now_ms())
+        if self._on_bars:
+            return
+        if self._guard.mode() is not Mode.KILLED:
+            self._protect(marks)
+            return
+        self._desk.cancel_everything()
+        if self.wishes.flatten:
+            self._flatten(marks)
+
+    def _protect(self, marks: Sequence[int]) -> None:
+        """Send the exits whose stop was reached."""
+        for exit_ in self._stops.due(self._plan.instruments, self._gear.clock.now_ms()):
+            if not self._desk.is_exiting(exit_.symbol):
+                self._send(exit_, marks)
+
+    def _flatten(self, marks: Sequence[int]) -> None:
+        """Close what is held, once nothing of ours is under way on the symbol."""
+        now, account = self._gear.clock.now_ms(), self._plan.owner
+        for one, lots in zip(self._plan.instruments, self._books.account.lots, strict=True):
+            if lots and not self._desk.is_working(one.symbol):
+                self._send(
+                    intent_for(account, one.symbol, lots, -lots, now, Purpose.FLATTEN), marks
+                )
+
+    def _send(self, intent: OrderIntent, marks: Sequence[int]) -> None:
+        now = self._gear.clock.now_ms()
+        verdict = self._guard.judge(intent, now)
+        if isinstance(verdict, Approved):
+            arrival = marks[self._books.column(intent.symbol)] if marks else 0
+            self._desk.execute(verdict, arrival, now)
