@@ -153,12 +153,12 @@ def _counted_never(self: Breakers, opening: Opening, now: int) -> object:
     return []
 
 
-def _won_by_losing(self: Breakers, state: BreakerState, realised: int) -> object:
-    return end_trial(self, state, abs(realised))
+def _won_by_losing(self: Breakers, state: BreakerState, rule: BreakerRule, won: int) -> object:
+    return end_trial(self, state, rule, abs(won))
 
 
-def _never_won(self: Breakers, state: BreakerState, realised: int) -> object:
-    return end_trial(self, state, min(realised, 0))
+def _never_won(self: Breakers, state: BreakerState, rule: BreakerRule, won: int) -> object:
+    return end_trial(self, state, rule, min(won, 0))
 
 
 def _full_size(lots: int, closes: int) -> int:

@@ -173,6 +173,15 @@ def test_another_profile_releases_nothing() -> None:
     assert breakers.blocking(BTC) is None
 
 
+def test_another_profile_ends_a_trial() -> None:
+    """A trial by a rule that is gone binds nobody."""
+    tripped = Breakers(RiskProfile("t", consecutive_losses=BreakerRule(1)))
+    tripped.on_closed_trade(-1, 0)
+    tripped.on_reconciliation(0, clean=True)
+    assert len(tripped.trials()) == 1
+    assert Breakers(RiskProfile("free"), tripped.states.values()).trials() == []
+
+
 def test_an_operators_clock_sets_a_wrong_one_right() -> None:
     """A breaker tripped by a clock far ahead can be brought back to today."""
     breakers = Breakers(RiskProfile("t", api_latency=BreakerRule(5_000, recovery=HOUR)))

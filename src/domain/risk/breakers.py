@@ -37,6 +37,10 @@ class Breakers:
     def __init__(self, profile: RiskProfile, states: Iterable[BreakerState] = ()) -> None:
         self._profile = profile
         self._states = {state.name: state for state in states}
+        for name, state in self._states.items():
+            # A rule that is gone ends a trial, but never an OPEN: that has its own door.
+            if state.phase is Phase.HALF_OPEN and self._rule(state) is None:
+                self._states[name] = state.closed()
         for name, _ in profile.rules():
             if name != "price_jump":
                 self._states.setdefault(name, BreakerState(name))
@@ -93,9 +97,9 @@ class Breakers:
             lambda s, r: measures.losing_streak(s, r, realised, above=above),
         )
         for state in self.states.values():
-            if state.phase is not Phase.HALF_OPEN or not state.openings:
-                continue
-            events += self._end_trial(state.at(now), realised)
+            rule = self._rule(state)
+            if rule is not None and state.phase is Phase.HALF_OPEN and state.openings:
+                events += self._end_trial(state.at(now), rule, realised)
         return events
 
     def on_api_failure(self, now: int) -> list[BreakerEvent]:
@@ -242,24 +246,23 @@ class Breakers:
         if state.phase is Phase.OPEN:
             return []
         if cause:
-            return self._trip(state, cause)
+            return self._trip(state, rule, cause)
         if well and state.phase is Phase.HALF_OPEN:
             self._states[name] = state.closed()
             return [_event(state, BreakerEventKind.CLOSED, well)]
         return []
 
-    def _trip(self, state: BreakerState, cause: str) -> list[BreakerEvent]:
-        rule = self._rule(state)
-        if rule is None:
-            return []
+    def _trip(self, state: BreakerState, rule: BreakerRule, cause: str) -> list[BreakerEvent]:
         tripped = state.tripped(rule, KINDS[state.rule_name], cause)
         self._states[state.name] = tripped
         note = ", an operator must release it" if tripped.critical else ""
         return [_event(tripped, BreakerEventKind.TRIPPED, f"{cause}{note}")]
 
-    def _end_trial(self, state: BreakerState, realised: int) -> list[BreakerEvent]:
+    def _end_trial(
+        self, state: BreakerState, rule: BreakerRule, realised: int
+    ) -> list[BreakerEvent]:
         if realised < 0:
-            return self._trip(state, "the trade on trial lost")
+            return self._trip(state, rule, "the trade on trial lost")
         self._states[state.name] = replace(state, openings=())
         if not realised:
             return []

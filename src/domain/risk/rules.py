@@ -47,7 +47,7 @@ class BreakerKind:
     pauses: bool = False
 
     def period_start(self, now: int) -> int:
-        """Return when the period of ``now`` began, Unix ms UTC; only kinds with a period have one."""
+        """Return when the period of ``now`` began, Unix ms UTC; asked only of kinds with one."""
         offset = _FIRST_MONDAY if self.period == WEEK else 0
         return (now - offset) // self.period * self.period + offset
 

@@ -208,6 +208,7 @@ def _explain(found: ErrorDetails, origins: Mapping[str, str], places: Places) ->
             f"unknown setting {key!r}{place}", mend=mend or "see `mettle config show` for all keys"
         )
     rule = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    rule = re.sub(r"^(Tuple|List) should have", "must have", rule).replace(" after validation", "")
     if found["type"] == "too_short":
         rule = "must name at least one"
     if found["type"] == "string_too_short":

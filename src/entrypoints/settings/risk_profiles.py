@@ -18,14 +18,14 @@ NAMES = ("strict", "integration", "activation", "timeline", "daily", "perpetual"
 
 UNSAID: dict[str, dict[str, Any]] = {
     "daily_loss": {"recovery": "next period"},
-    "rolling_loss": {"recovery": "24h"},
+    "rolling_loss": {"window": "24h", "recovery": "24h"},
     "weekly_loss": {"recovery": "next period", "critical": True},
     "drawdown": {"critical": True},
     "consecutive_losses": {"recovery": "24h"},
-    "api_failures": {"recovery": "30m"},
+    "api_failures": {"window": "1h", "recovery": "30m"},
     "api_latency": {"recovery": "30m"},
-    "price_jump": {"recovery": "30m"},
-    "bad_actions": {"recovery": "30m"},
+    "price_jump": {"window": "5m", "recovery": "30m"},
+    "bad_actions": {"window": "1h", "recovery": "30m"},
     "margin": {"critical": True},
 }
 """What holds for a breaker of which a profile gives no more than the limit."""
