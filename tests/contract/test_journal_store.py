@@ -2,184 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from mettle.adapters.persistence.memory import MemoryStore
-from mettle.adapters.persistence.sql import SqlStore
-from mettle.application.journal import (
-    AssetDecision,
-    DecisionRecord,
-    EquityMark,
-    FillRecord,
-    LedgerRecord,
-    OrderRecord,
-    PostingRecord,
-    RunRecord,
-    RunStatus,
-    SeenBar,
-    SnapshotRecord,
-)
+from mettle.application.journal import RunStatus, SnapshotRecord
 from mettle.application.ports.unit_of_work import Store, UnitOfWork
 from mettle.domain.errors import NotFound, StorageError
-from mettle.domain.market import Symbol
-from mettle.domain.orders import (
-    Expired,
-    Filled,
-    Open,
-    Opening,
-    Partial,
-    Purpose,
-    Reduction,
-    Rejected,
-    Side,
-    Submitting,
+from mettle.domain.orders import Expired, Filled, Open, Partial, Purpose, Reduction, Rejected, Side
+from tests.support.journal import (
+    BIG,
+    BTC,
+    MakeStore,
+    bar,
+    decision,
+    entry,
+    fill,
+    mark,
+    order,
+    run,
+    write,
 )
-from sqlalchemy import create_engine, text
-
-BTC = Symbol.parse("BTC/USDT")
-BIG = 2**63 - 1
-
-MakeStore = Callable[[], Store]
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """Yield the URL of a PostgreSQL server: the one named, else one started for the tests."""
-    named = os.environ.get("METTLE_TEST_POSTGRES_URL")
-    if named:
-        yield named
-        return
-    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
-        pytest.skip("no PostgreSQL: METTLE_TEST_POSTGRES_URL is not set and initdb is not there")
-    pytest.importorskip("psycopg")
-    with tempfile.TemporaryDirectory(prefix="mettle-pg-", ignore_cleanup_errors=True) as folder:
-        data = Path(folder) / "data"
-        as_owner = _unprivileged(folder)
-        bring_up = [
-            ["initdb", "-D", str(data), "-U", "mettle", "-A", "trust", "-E", "UTF8", "--no-sync"],
-            ["pg_ctl", "-D", str(data), "-w", "-l", f"{folder}/log", "-o",
-             f"-k {folder} -c listen_addresses= -c fsync=off", "start"],
-        ]  # fmt: skip
-        for command in bring_up:
-            subprocess.run([*as_owner, *command], check=True, capture_output=True, cwd=folder)
-        try:
-            yield f"postgresql://mettle@/postgres?host={folder}"
-        finally:
-            stop = ["pg_ctl", "-D", str(data), "-m", "immediate", "stop"]
-            subprocess.run([*as_owner, *stop], check=True, capture_output=True, cwd=folder)
-
-
-def _unprivileged(folder: str) -> list[str]:
-    """Return what a command must begin with, since PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return []
-    if shutil.which("setpriv") is None:
-        pytest.skip("no PostgreSQL: it refuses to run as root and setpriv is not there")
-    shutil.chown(folder, "nobody")
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-
-
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStore]:
-    """Yield a way to open the same store again; memory gives back the same object."""
-    opened: list[Store] = []
-    if request.param == "memory":
-        memory = MemoryStore(lock_timeout_s=0.2)
-        yield lambda: memory
-        return
-    database: str | Path = tmp_path / "mettle.db"
-    if request.param == "postgres":
-        database = request.getfixturevalue("postgres")
-        engine = create_engine(str(database).replace("postgresql:", "postgresql+psycopg:"))
-        with engine.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-        engine.dispose()
-
-    def open_again() -> Store:
-        opened.append(SqlStore(database, lock_timeout_s=0.2))
-        return opened[-1]
-
-    yield open_again
-    for store in opened:
-        store.close()
-
-
-@pytest.fixture
-def store(make: MakeStore) -> Store:
-    """Return a store with one run in it."""
-    made = make()
-    with made.writing() as unit:
-        unit.runs.add(run())
-        unit.commit()
-    return made
-
-
-def write(store: Store, act: Callable[[UnitOfWork], None]) -> None:
-    """Do something in one committed unit."""
-    with store.writing() as unit:
-        act(unit)
-        unit.commit()
-
-
-def run(run_id: str = "r", created_at: int = 5) -> RunRecord:
-    """Return a run."""
-    return RunRecord(
-        run_id, "paper", "ema-cross", "1h", ("BTC/USDT", "ETH/USDT"), "simulated", "USDT",
-        BIG, '{"a": 1}', synthetic=True, created_at=created_at,
-    )  # fmt: skip
-
-
-def bar(open_time: int, symbol: str = "BTC/USDT") -> SeenBar:
-    """Return a bar with values at the edge of 64 bits."""
-    return SeenBar("r", symbol, open_time, 5, 9, 1, BIG, BIG, 1, -7, 8, open_time + 1, "c" * 64)
-
-
-def order(order_id: str = "o1") -> OrderRecord:
-    """Return an order on its way."""
-    intent = Opening("r", BTC, Side.SELL, BIG, 100, 7)
-    return OrderRecord("r", order_id, intent, Submitting(), 101, 101)
-
-
-def fill(sequence: int, trade_id: str, order_id: str = "o1") -> FillRecord:
-    """Return a fill."""
-    return FillRecord(
-        "r", sequence, trade_id, order_id, "BTC/USDT", 100, 101, 102, -1, BIG, 3, 4, 17, -BIG,
-        maker=True, reason=2, fee_asset="USDT", fee_amount=Decimal("0.00000017"),
-    )  # fmt: skip
-
-
-def entry(
-    sequence: int, reference: str, amount: str = "0.123456789012345678901234567890"
-) -> LedgerRecord:
-    """Return an entry whose amount no float can hold."""
-    legs = (
-        PostingRecord("wallet", "BTC", Decimal(amount)),
-        PostingRecord("conversion", "BTC", -Decimal(amount)),
-    )
-    return LedgerRecord("r", sequence, "fill", reference, 7, 8, legs)
-
-
-def mark(bar_time: int) -> EquityMark:
-    """Return a mark."""
-    return EquityMark("r", bar_time, bar_time + 1, bar_time + 2, BIG, -BIG, 3, -4, 5, 6, -7)
-
-
-def decision(bar_time: int) -> DecisionRecord:
-    """Return a decision over two assets, one without a number."""
-    assets = (
-        AssetDecision("BTC/USDT", 0.25, 2500, -100, 12, 12, "buy 0.12 BTC"),
-        AssetDecision("ETH/USDT", None, None, 0, None, 0, "hold: action was NaN"),
-    )
-    return DecisionRecord("r", bar_time, bar_time + 1, bar_time + 2, BIG, assets)
 
 
 def test_everything_comes_back_as_it_was_written(make: MakeStore) -> None:

@@ -1,0 +1,99 @@
+"""The stores that one contract holds for: memory, SQLite, PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mettle.adapters.persistence.memory import MemoryStore
+from mettle.adapters.persistence.sql import SqlStore, schema
+from mettle.application.ports.unit_of_work import Store
+from sqlalchemy import Connection, create_engine, inspect, text
+from tests.support.journal import MakeStore, run
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Yield the URL of a PostgreSQL server: the one named, else one started for the tests."""
+    named = os.environ.get("METTLE_TEST_POSTGRES_URL")
+    if named:
+        yield named
+        return
+    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
+        pytest.skip("no PostgreSQL: METTLE_TEST_POSTGRES_URL is not set and initdb is not there")
+    pytest.importorskip("psycopg")
+    with tempfile.TemporaryDirectory(prefix="mettle-pg-", ignore_cleanup_errors=True) as folder:
+        data = Path(folder) / "data"
+        as_owner = _unprivileged(folder)
+        bring_up = [
+            ["initdb", "-D", str(data), "-U", "mettle", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            ["pg_ctl", "-D", str(data), "-w", "-l", f"{folder}/log", "-o",
+             f"-k {folder} -c listen_addresses= -c fsync=off", "start"],
+        ]  # fmt: skip
+        for command in bring_up:
+            subprocess.run([*as_owner, *command], check=True, capture_output=True, cwd=folder)
+        try:
+            yield f"postgresql://mettle@/postgres?host={folder}"
+        finally:
+            stop = ["pg_ctl", "-D", str(data), "-m", "immediate", "stop"]
+            subprocess.run([*as_owner, *stop], check=True, capture_output=True, cwd=folder)
+
+
+def _unprivileged(folder: str) -> list[str]:
+    """Return what a command must begin with, since PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("no PostgreSQL: it refuses to run as root and setpriv is not there")
+    shutil.chown(folder, "nobody")
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+
+
+def _empty(connection: Connection) -> None:
+    """Empty the tables of this version, which costs less than making them; drop all others."""
+    known = set(schema.Base.metadata.tables)
+    if set(inspect(connection).get_table_names()) == known | {"alembic_version"}:
+        connection.execute(text(f"TRUNCATE {', '.join(sorted(known))} CASCADE"))
+    else:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStore]:
+    """Yield a way to open the same store again; memory gives back the same object."""
+    opened: list[Store] = []
+    if request.param == "memory":
+        memory = MemoryStore(lock_timeout_s=0.2)
+        yield lambda: memory
+        return
+    database: str | Path = tmp_path / "mettle.db"
+    if request.param == "postgres":
+        database = request.getfixturevalue("postgres")
+        engine = create_engine(str(database).replace("postgresql:", "postgresql+psycopg:"))
+        with engine.begin() as connection:
+            _empty(connection)
+        engine.dispose()
+
+    def open_again() -> Store:
+        opened.append(SqlStore(database, lock_timeout_s=0.2))
+        return opened[-1]
+
+    yield open_again
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(make: MakeStore) -> Store:
+    """Return a store with one run in it."""
+    made = make()
+    with made.writing() as unit:
+        unit.runs.add(run())
+        unit.commit()
+    return made
