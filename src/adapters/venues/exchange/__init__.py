@@ -2,6 +2,7 @@
 
 from .accounts import Account
 from .exchange import SimulatedExchange
+from .faults import CATALOGUE, Fault, FaultPlan, Faults, Site, Strike
 from .network import Latency
 from .path import BarPath, Path, RecordedPath, Tick
 from .records import NewOrder, Order, Trade
@@ -9,10 +10,14 @@ from .rules import ExchangeRules, FeeMode, Filters, PostOnlyShape
 from .venue import ExchangeVenue
 
 __all__ = [
+    "CATALOGUE",
     "Account",
     "BarPath",
     "ExchangeRules",
     "ExchangeVenue",
+    "Fault",
+    "FaultPlan",
+    "Faults",
     "FeeMode",
     "Filters",
     "Latency",
@@ -22,6 +27,8 @@ __all__ = [
     "PostOnlyShape",
     "RecordedPath",
     "SimulatedExchange",
+    "Site",
+    "Strike",
     "Tick",
     "Trade",
 ]

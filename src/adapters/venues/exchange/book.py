@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ....domain.orders import TimeInForce
@@ -110,10 +110,10 @@ class Book:
                 orders.remove(order)
         self._range = None
 
-    def ticks(self, after: int, until: int) -> Iterator[Tick]:
+    def ticks(self, after: int, until: int) -> Sequence[Tick]:
         """Return the ticks of ``(after, until]`` that may concern a waiting order."""
         low, high = self._interest()
-        return iter(self.path.between(after, until, low, high))
+        return self.path.between(after, until, low, high)
 
     def play(self, tick: Tick) -> None:
         """Let one tick happen to the waiting orders."""

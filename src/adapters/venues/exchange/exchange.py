@@ -10,23 +10,23 @@ from ....application.ports.randomness import Randomness
 from ....application.ports.venue import Quote, VenueAccount, VenueFunding, VenueOrderStatus
 from ....domain.errors import ConfigError
 from ....domain.market import Instrument, Symbol
-from ....domain.orders import Purpose, TimeInForce
+from ....domain.orders import TimeInForce
 from .accounts import Account
 from .audit import audit
+from .clearing import Clearing
 from .dice import Dice
+from .faults import Fault, FaultPlan, Faults, Site
 from .floor import Floor, Watcher
-from .ledger import MARKET, UNIT, atoms, in_units
+from .ledger import atoms, in_units
+from .mischief import Mischief
 from .path import Path
 from .reception import Reception
-from .records import NewOrder, Order, Trade
+from .records import Order, Trade
 from .rules import ExchangeRules, FeeMode, Filters
 
-_MARGIN_MS = 10_000
 _DAY_MS = 86_400_000
 _SLACK_MS = 300_000
 """The exchange's clock may have stepped by less than this while a history was written."""
-_LIQUIDATION_PPM = 5_000
-"""How far beyond the mark a liquidation fills."""
 
 
 class SimulatedExchange:
@@ -38,7 +38,12 @@ class SimulatedExchange:
     Args:
         paths: Where each instrument's market goes.
         clock: True time; clients may have clocks that are wrong.
-        randomness: Draws funding where none is recorded; markets draw their own.
+        randomness: Draws faults, and funding where none is recorded; markets draw their own.
+
+    Attributes:
+        floor: Its inside, for oracles.
+        faults: What goes wrong, and the count of what did.
+        resets: How often all connections were cut; requests on their way then are lost.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class SimulatedExchange:
         clock: Clock,
         randomness: Randomness,
         rules: ExchangeRules | None = None,
+        faults: FaultPlan | None = None,
     ) -> None:
         named = {one.symbol: one for one in instruments}
         lacking = [str(symbol) for symbol in named if symbol not in paths]
@@ -56,12 +62,15 @@ class SimulatedExchange:
         self.clock = clock
         self.floor = Floor(named, paths, rules or ExchangeRules(), clock.now_ms())
         self.reception = Reception(self.floor)
-        self.next_rate: dict[Symbol, int] = {}
-        self._dice = Dice(randomness, "exchange", "funding")
-        self._margin_watched = False
-        self.floor.exposed = self._watch_margin
-        if any(symbol.is_perpetual for symbol in named):
-            self._plan_funding()
+        self._books = tuple(self.floor.books.values())
+        self.clearing = Clearing(self.floor, Dice(randomness, "exchange", "funding"))
+        self.resets = 0
+        self.faults = Faults(faults or FaultPlan(), randomness)
+        self.faults.states = self._states
+        self.mischief = Mischief(self, self.faults)
+        self._delays = self.faults.dice("held back fills")
+        self.floor.hold_back = self._hold_back
+        self.floor.down = lambda order: self._fire(Fault.FILL_WHILE_DOWN, order)
         if self.rules.retain_ms:
             self.floor.timeline.at(self.floor.now + _DAY_MS, self._forget)
 
@@ -90,12 +99,12 @@ class SimulatedExchange:
 
     def sync(self) -> int:
         """Let the exchange live until the present; return true time."""
-        self.floor.timeline.advance(self.clock.now_ms(), tuple(self.floor.books.values()))
+        self.floor.timeline.advance(self.clock.now_ms(), self._books)
         return self.floor.now
 
     def advance(self, now_ms: int) -> None:
         """Let the exchange live until ``now_ms``, whatever the clock says."""
-        self.floor.timeline.advance(now_ms, tuple(self.floor.books.values()))
+        self.floor.timeline.advance(now_ms, self._books)
 
     def next_due(self) -> int:
         """Return when something happens here of itself, ticks aside."""
@@ -142,10 +151,16 @@ class SimulatedExchange:
         self.floor.settlement.third_prices[quote] = units
 
     def set_skew(self, skew_ms: int) -> None:
-        """Set the exchange's clock off by ``skew_ms``; dated orders end by the new time."""
+        """Set the exchange's clock off by ``skew_ms``; dated orders end by the new time.
+
+        It restarts for that: connections are cut, and what was hidden shows. Otherwise its clock
+        could pass a fence while the request is still on its way.
+        """
         self.floor.skew_ms = skew_ms
+        self.resets += 1
         for account in self.floor.accounts.values():
             for order in account.working.values():
+                order.visible_at = min(order.visible_at, self.floor.now)
                 if order.new.time_in_force is TimeInForce.GTD:
                     self.reception.watch_end(order)
 
@@ -166,6 +181,12 @@ class SimulatedExchange:
         """Return the touch, clients' orders included."""
         bid, ask, bid_lots, ask_lots, at = self.floor.book(symbol).touch(self.floor.now)
         return Quote(symbol, bid, ask, bid_lots, ask_lots, at + self.floor.skew_ms)
+
+    def quote_at(self, symbol: Symbol, time_ms: int) -> Quote:
+        """Return the touch of an earlier instant of true time, without clients' orders."""
+        tick = self.floor.book(symbol).path.at(time_ms)
+        at = min(tick.at, time_ms) + self.floor.skew_ms
+        return Quote(symbol, tick.bid, tick.ask, tick.bid_lots, tick.ask_lots, at)
 
     def order(self, name: str, client_id: str) -> Order | None:
         """Return the newest visible order of a client id."""
@@ -205,7 +226,7 @@ class SimulatedExchange:
         holdings = account.holdings
         balances = {asset: in_units(count) for asset, count in holdings.balances.items()}
         free = {asset: in_units(holdings.free(asset)) for asset in holdings.balances}
-        currencies = self._currencies()
+        currencies = self.clearing.currencies
         for currency in currencies:
             free[currency] = in_units(max(0, self.floor.margin.available(account, currency)))
         positions = {symbol: one.lots for symbol, one in holdings.positions.items() if one.lots}
@@ -220,73 +241,6 @@ class SimulatedExchange:
         """
         audit(self.floor)
 
-    def liquidate(self, account: Account, currency: str) -> None:
-        """Cancel all of an account's orders on perpetuals and close its positions."""
-        for order in list(account.working.values()):
-            if order.new.symbol.settle == currency:
-                self.floor.end(order, VenueOrderStatus.CANCELED, "liquidation")
-        for symbol, position in list(account.holdings.positions.items()):
-            if position.lots and symbol.settle == currency:
-                self._close(account, symbol, position.lots)
-
-    def _watch_margin(self) -> None:
-        """Check margins every few seconds from now on, for as long as positions are open."""
-        if not self._margin_watched:
-            self._margin_watched = True
-            self.floor.timeline.at(self.floor.now + _MARGIN_MS, self._check_margin)
-
-    def _close(self, account: Account, symbol: Symbol, lots: int) -> None:
-        side, mark = (-1 if lots > 0 else 1), self.floor.mark(symbol)
-        ticks = max(1, mark + side * (mark * _LIQUIDATION_PPM // 1_000_000))
-        new = NewOrder("", symbol, side, abs(lots), ticks, purpose=Purpose.LIQUIDATION)
-        now = self.floor.server_time
-        order = Order(self.floor.next_number(), account.name, new, now, now)
-        account.order_times.add(account.orders, order, self.floor.now)
-        account.working[order.number] = order
-        self.floor.fill(order, abs(lots), ticks, False)
-
-    def _check_margin(self) -> None:
-        self._margin_watched = False
-        exposed = False
-        for account in list(self.floor.accounts.values()):
-            for currency in self._currencies():
-                if not self.floor.margin.is_liquid(account, currency):
-                    self.liquidate(account, currency)
-            exposed = exposed or any(one.lots for one in account.holdings.positions.values())
-        if exposed:
-            self._watch_margin()
-
-    def _plan_funding(self) -> None:
-        every = self.rules.funding_ms
-        due = (self.floor.now // every + 1) * every
-        self.floor.timeline.at(due, self._settle_funding)
-
-    def _settle_funding(self) -> None:
-        floor = self.floor
-        for symbol, book in floor.books.items():
-            if not symbol.is_perpetual:
-                continue
-            rate = book.path.funding(floor.now)
-            if rate is None:
-                rate = self._dice.between(-10_000, 30_000)
-            rate = self.next_rate.pop(symbol, rate)
-            for account in floor.accounts.values():
-                self._pay_funding(account, symbol, rate)
-        self._plan_funding()
-
-    def _pay_funding(self, account: Account, symbol: Symbol, rate: int) -> None:
-        floor = self.floor
-        position = account.holdings.positions.get(symbol)
-        if position is None or not position.lots:
-            return
-        received = floor.margin.funding(symbol, position, rate)
-        floor.ledger.move(symbol.settle, received * UNIT, MARKET, account.name)
-        settlement = f"{floor.now}-{symbol}"
-        row = VenueFunding(settlement, symbol, received, floor.server_time)
-        account.funding_times.add(account.funding, row, floor.now)
-        floor.note("funding", account.name, row, f"{settlement} {received}")
-        floor.push(account.name, row)
-
     def _dead_man(self, account: Account) -> None:
         if account.cancel_at is not None and account.cancel_at <= self.floor.now:
             account.cancel_at = None
@@ -300,8 +254,32 @@ class SimulatedExchange:
             account.forget(before)
         self.floor.timeline.at(self.floor.now + _DAY_MS, self._forget)
 
+    def _hold_back(self, order: Order) -> int:
+        """Return how long the fill that just happened stays out of the histories."""
+        fault = self.faults.pick(Site.FILL, order.account, self.floor.now)
+        if fault is None:
+            return 0
+        self._fire(fault, order)
+        return self._delays.between(500, 20_000)
+
+    def _fire(self, fault: Fault, order: Order) -> None:
+        self.faults.fire(fault, order.account, order.new.client_id)
+
+    def _states(self, name: str, client_id: str) -> list[str]:
+        """Return the states of one order, or of all live ones, in the exchange's words."""
+        account = self.floor.accounts.get(name)
+        if account is None:
+            return []
+        if client_id:
+            found = account.latest(client_id)
+            return [_word(found) if found is not None else "absent"]
+        return [_word(one) for one in account.working.values()]
+
     def _from(self, since_ms: int) -> int:
         return since_ms - self.floor.skew_ms - _SLACK_MS
 
-    def _currencies(self) -> list[str]:
-        return list(dict.fromkeys(one.settle for one in self.floor.books if one.settle))
+
+def _word(order: Order) -> str:
+    if order.is_open and order.filled:
+        return "partial"
+    return order.status.value

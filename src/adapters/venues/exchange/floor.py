@@ -131,6 +131,10 @@ class Floor:
         for _, listener in living:
             listener(event, self.timeline.now if at is None else at)
 
+    def tell(self, order: Order) -> None:
+        """Push an order as it stands, once it may be seen."""
+        self.push(order.account, order.shown(), max(self.timeline.now, order.visible_at))
+
     def is_heard(self, account: str) -> bool:
         """Return whether any client of an account listens."""
         return any(one() is not None for one in self._listeners.get(account, ()))
@@ -184,7 +188,7 @@ class Floor:
         if order.remaining == 0:
             self.end(order, VenueOrderStatus.FILLED, "")
         else:
-            self.push(order.account, order.shown())
+            self.tell(order)
         if new.symbol.is_perpetual:
             self._after_contract(account, order)
 
@@ -205,7 +209,7 @@ class Floor:
         account.working.pop(order.number, None)
         self.books[order.new.symbol].remove(order)
         self.note("end", order.account, order, f"{order.venue_id} {status.value} {order.filled}")
-        self.push(order.account, order.shown())
+        self.tell(order)
 
     def _after_contract(self, account: Account, order: Order) -> None:
         """Adjust margins and orders to a position that has changed."""

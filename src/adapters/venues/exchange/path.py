@@ -93,6 +93,7 @@ class BarPath:
         self._length = panel.timeframe.milliseconds
         self._randomness, self._symbol = randomness, str(symbol)
         self._ticks, self._spread = ticks, spread_ppm
+        self._step = self._length // ticks
         average = int(np.mean(panel.volume[:, column])) // ticks
         self._depth = max(10, average * depth)
         self._drawn: dict[int, list[Tick]] = {}
@@ -104,31 +105,26 @@ class BarPath:
         if bar < 0:
             return self._first()
         bar = min(bar, len(self._volume) - 1)
+        index = min((time_ms - self._start - bar * self._length) // self._step, self._ticks - 1)
         while bar >= 0:
-            ticks = self._bar(bar)
-            index = bisect_right(ticks, time_ms, key=_time)
-            if index:
-                return ticks[index - 1]
-            bar -= 1
+            if self._traded[bar]:
+                return self._bar(bar)[index]
+            bar, index = bar - 1, -1
         return self._first()
 
     def between(self, after: int, until: int, low: int, high: int) -> Sequence[Tick]:
         """Return the ticks of ``(after, until]``; bars strictly between the prices are left out."""
-        first = max(0, (after - self._start) // self._length)
-        last = min(len(self._volume) - 1, (until - self._start) // self._length)
+        # Ticks are counted from the start of the path, so that no bar is drawn to find its ticks.
+        first = max(0, (after - self._start) // self._step + 1)
+        last = min((until - self._start) // self._step, len(self._volume) * self._ticks - 1)
+        if last < first:
+            return ()
         _, highs, lows, _ = self._prices
         found: list[Tick] = []
-        for bar in range(first, last + 1):
-            if low < lows[bar] and highs[bar] < high:
-                continue
-            ticks = self._bar(bar)
-            if not ticks or ticks[-1].at <= after:
-                continue
-            if ticks[0].at > after and ticks[-1].at <= until:
-                found.extend(ticks)
-                continue
-            start = bisect_right(ticks, after, key=_time)
-            found.extend(ticks[start : bisect_right(ticks, until, key=_time)])
+        for bar in range(first // self._ticks, last // self._ticks + 1):
+            if self._traded[bar] and not (low < lows[bar] and highs[bar] < high):
+                begin = bar * self._ticks
+                found += self._bar(bar)[max(0, first - begin) : last - begin + 1]
         return found
 
     def funding(self, time_ms: int) -> int | None:
@@ -175,9 +171,8 @@ class BarPath:
         size = (1 + np.floor(self._depth * (0.2 + 1.8 * random.random((2, count))))).astype(
             np.int64
         )
-        step = self._length // count
         begin = self._start + bar * self._length
-        times = range(begin, begin + self._length, step)
+        times = range(begin, begin + self._length, self._step)
         columns = (
             bid, bid + spread, size[0], size[1], np.minimum(price, before),
             np.maximum(price, before), sold, volume - sold,

@@ -30,27 +30,31 @@ class Reception:
         self._floor = floor
 
     def place(
-        self, name: str, new: NewOrder, *, refuse: PostOnlyShape | None = None
+        self,
+        name: str,
+        new: NewOrder,
+        *,
+        refuse: PostOnlyShape | None = None,
+        hidden_ms: int = 0,
     ) -> tuple[Acknowledgement, Order | None]:
         """Place an order; return the answer, and the order if there is one now.
 
         Args:
             refuse: Turn a post-only order away in this shape, as if it would cross.
+            hidden_ms: How long queries and pushes do not know of it.
         """
         floor = self._floor
         account = floor.account(name)
         floor.note("create", name, new, f"{new!r}")
         known = account.latest(new.client_id)
-        if known is not None:
-            answer = self._repeated(account, known, new)
-            if answer is not None:
-                return answer, None
-        refusal = self._refusal(account, new)
-        if refusal is not None:
-            return refusal, None
+        answer = self._repeated(account, known, new) if known is not None else None
+        answer = answer or self._refusal(account, new)
+        if answer is not None:
+            floor.note("answer", name, answer, f"{answer!r}")
+            return answer, None
         order = Order(
             floor.next_number(), name, new, floor.server_time, floor.server_time,
-            visible_at=floor.now,
+            visible_at=floor.now + hidden_ms,
         )  # fmt: skip
         crossing = new.post_only and (
             refuse is not None or floor.book(new.symbol).crosses(new.side, new.limit, floor.now)
@@ -67,7 +71,7 @@ class Reception:
         else:
             book.enter(order, floor.now)
         if order.is_open and order.filled == 0:
-            floor.push(name, order.shown())
+            floor.tell(order)
         if order.is_open and new.time_in_force is TimeInForce.GTD:
             self.watch_end(order)
         return Accepted(order.venue_id), order
@@ -75,7 +79,7 @@ class Reception:
     def cancel(self, name: str, symbol: Symbol, client_id: str) -> CancelAnswer:
         """Cancel the open order of a client id."""
         order = self._floor.account(name).latest(client_id)
-        if order is None or order.new.symbol != symbol:
+        if order is None or order.new.symbol != symbol or order.visible_at > self._floor.now:
             return CancelAnswer.NOT_FOUND
         if not order.is_open:
             return CancelAnswer.TOO_LATE
@@ -147,7 +151,7 @@ class Reception:
         if shape is PostOnlyShape.REJECTED:
             floor.end(order, VenueOrderStatus.REJECTED, CROSSED)
         else:
-            floor.push(order.account, order.shown())
+            floor.tell(order)
             floor.timeline.at(
                 floor.now + _LATE, lambda: floor.end(order, VenueOrderStatus.CANCELED, CROSSED)
             )

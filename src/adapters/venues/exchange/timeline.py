@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from .book import Book
 from .path import Tick
@@ -50,29 +50,32 @@ class Timeline:
             heapq.heappop(self._due)[2]()
 
     def _trade(self, until: int, books: Sequence[Book]) -> None:
-        busy = [book for book in books if not book.is_idle]
-        if not busy:
-            return
-        after = self.now
+        busy = [
+            (book, ticks)
+            for book in books
+            if not book.is_idle and (ticks := book.ticks(self.now, until))
+        ]
         if len(busy) == 1:
-            self._play(busy[0], busy[0].ticks(after, until))
-            return
-        streams = [_named(index, book.ticks(after, until)) for index, book in enumerate(busy)]
-        for at, index, tick in heapq.merge(*streams, key=_order):
-            self.now = at
-            self.ticks += 1
-            busy[index].play(tick)
+            self._play(*busy[0])
+        elif busy:
+            self._play_merged(busy)
 
-    def _play(self, book: Book, ticks: Iterator[Tick]) -> None:
+    def _play(self, book: Book, ticks: Sequence[Tick]) -> None:
         for tick in ticks:
             self.now = tick.at
             self.ticks += 1
             book.play(tick)
 
-
-def _named(index: int, ticks: Iterator[Tick]) -> Iterator[tuple[int, int, Tick]]:
-    for tick in ticks:
-        yield tick.at, index, tick
+    def _play_merged(self, busy: list[tuple[Book, Sequence[Tick]]]) -> None:
+        """Play several books in order of time; at one instant, in the books' own order."""
+        entries = [
+            (tick.at, index, tick) for index, (_, ticks) in enumerate(busy) for tick in ticks
+        ]
+        entries.sort(key=_order)
+        for at, index, tick in entries:
+            self.now = at
+            self.ticks += 1
+            busy[index][0].play(tick)
 
 
 def _order(entry: tuple[int, int, Tick]) -> tuple[int, int]:

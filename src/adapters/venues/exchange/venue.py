@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -26,11 +27,14 @@ from ....domain.market import Symbol
 from ....domain.orders import OrderKind
 from .dice import Dice
 from .exchange import SimulatedExchange
+from .faults import Fault, Site
 from .network import Latency, Network
+from .orders import OrderCalls
 from .records import NewOrder
 from .stream import Stream
 
 _Row = TypeVar("_Row")
+_STALE_MS = 3 * 3_600_000
 
 
 class ExchangeVenue:
@@ -61,9 +65,10 @@ class ExchangeVenue:
         self._exchange = exchange
         self._account = account
         dice = Dice(randomness, "network", account, connection)
-        self._network = Network(exchange, clock, dice, latency)
+        self._network = Network(exchange, account, clock, dice, latency)
+        self._orders = OrderCalls(self._network, exchange, account)
         pushes = Dice(randomness, "stream", account, connection)
-        self._stream = Stream(exchange.floor, account, pushes, latency.push)
+        self._stream = Stream(exchange, account, pushes, latency.push)
 
     @property
     def capabilities(self) -> VenueCapabilities:
@@ -74,18 +79,11 @@ class ExchangeVenue:
         """Send an order once."""
         if request.terms.kind is not OrderKind.LIMIT:
             return Refused("only limit orders trade here", RefusalKind.NOT_PERMITTED)
-        new = NewOrder.of(request.client_order_id, request.terms)
-        self._network.go()
-        answer, _ = self._exchange.reception.place(self._account, new)
-        self._network.come_back()
-        return answer
+        return self._orders.create(NewOrder.of(request.client_order_id, request.terms))
 
     def cancel(self, symbol: Symbol, client_order_id: str) -> CancelAnswer:
         """Ask to end an order."""
-        self._network.go()
-        answer = self._exchange.reception.cancel(self._account, symbol, client_order_id)
-        self._network.come_back()
-        return answer
+        return self._orders.cancel(symbol, client_order_id)
 
     def order(self, symbol: Symbol, client_order_id: str) -> VenueOrder | None:
         """Return one order as it stands."""
@@ -94,7 +92,7 @@ class ExchangeVenue:
             found = self._exchange.order(self._account, client_order_id)
             return found.shown() if found is not None and found.new.symbol == symbol else None
 
-        return self._ask(read)
+        return self._ask(read, client_order_id)
 
     def open_orders(self) -> Sequence[VenueOrder]:
         """Return every order of the account that may still fill."""
@@ -115,7 +113,10 @@ class ExchangeVenue:
         def page(skip: int) -> list[VenueFill]:
             return [one.shown for one in self._exchange.trades(self._account, since_ms, skip)]
 
-        return self._pages(page)
+        rows = self._pages(page)
+        if rows and self._strikes(Site.HISTORY):
+            return rows[self._network.dice.between(1, len(rows)) :]
+        return rows
 
     def funding_since(self, since_ms: int) -> Sequence[VenueFunding]:
         """Return every funding settlement from ``since_ms`` on, oldest first."""
@@ -127,22 +128,44 @@ class ExchangeVenue:
 
     def quote(self, symbol: Symbol) -> Quote:
         """Return the touch."""
-        return self._ask(lambda: self._exchange.quote(symbol))
+        found = self._ask(lambda: self._exchange.quote(symbol), signed=False)
+        fault = self._strikes(Site.QUOTE)
+        if fault is Fault.ZERO_PRICE:
+            return replace(found, bid=0, ask=0)
+        if fault is Fault.STALE_TICKER:
+            ago = self._network.dice.between(_STALE_MS // 60, _STALE_MS)
+            return self._exchange.quote_at(symbol, self._exchange.floor.now - ago)
+        return found
 
     def server_time(self) -> int:
         """Return the exchange's clock."""
-        return self._ask(lambda: self._exchange.floor.server_time)
+        found = self._ask(lambda: self._exchange.floor.server_time, signed=False)
+        self._network.learn(found)
+        return found
 
     def drain(self) -> Sequence[VenueEvent]:
         """Return what has arrived since the last call."""
         self._exchange.sync()
         return self._stream.drain()
 
-    def _ask(self, read: Callable[[], _Row]) -> _Row:
-        self._network.go()
+    def _ask(
+        self, read: Callable[[], _Row], client_order_id: str = "", *, signed: bool = True
+    ) -> _Row:
+        self._network.reach(client_order_id, signed=signed)
+        fault = self._network.pick(Site.READ)
+        if fault is not None:
+            self._network.fire(fault, client_order_id)
+            self._network.lose_answer("the question was sent")
         found = read()
         self._network.come_back()
         return found
+
+    def _strikes(self, site: Site) -> Fault | None:
+        """Return the fault that strikes an answer, counted."""
+        fault = self._network.pick(site)
+        if fault is not None:
+            self._network.fire(fault, "")
+        return fault
 
     def _pages(self, page: Callable[[int], list[_Row]]) -> list[_Row]:
         """Read page after page until one is not full; each is a call of its own."""
