@@ -51,7 +51,7 @@ def arm(bar: int, how: str) -> None:
         if commits == bar and how == "before":
             die()
         if commits == bar and how == "between":
-            unit._session.connection()
+            unit._session._begun()  # everything of the bar is written, nothing committed
             die()
         commit(unit)
 
