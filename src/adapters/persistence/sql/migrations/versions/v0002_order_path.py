@@ -27,6 +27,9 @@ _NOT_FINAL = sa.text(
 _PENDING = sa.text("handled_at IS NULL")
 _UNSETTLED = sa.text("closed_at IS NULL")
 _TYPES = {"rebalance": "opening", "exit": "reduction"}
+_NO_TERMS = dict.fromkeys(("kind", "order_lots", "time_in_force", "post_only", "reduce_only"))
+_SENT = frozenset({"rebalance", "margin", "ruin"})
+"""Purposes of orders that we sent; the others are a venue's own."""
 
 
 def upgrade() -> None:
@@ -62,10 +65,11 @@ def _order(row: dict[str, Any]) -> dict[str, Any]:
     del row["place"]
     account = row["account"] = row["run_id"]
     key = f"{account}|{row['symbol']}|{row['decided_at']}|{row['purpose']}"
-    kind = _TYPES[row.pop("kind")]
+    reduces = _TYPES[row.pop("kind")] == "reduction"
     return row | {
-        "type": kind,
-        "closes": row["lots"] if kind == "reduction" else 0,
+        "type": "reduction" if reduces else "opening",
+        "closes": row["lots"] if reduces else 0,
+        **(_bar_terms(row, reduces=reduces) if row["purpose"] in _SENT else _NO_TERMS),
         "intent_id": hashlib.sha256(key.encode()).hexdigest()[:32],
         "leg": "bar",
         "payload_hash": "",
@@ -73,6 +77,17 @@ def _order(row: dict[str, Any]) -> dict[str, Any]:
         "fence_at": 0,
         "reserved": 0,
         "evidence": "",
+    }
+
+
+def _bar_terms(row: dict[str, Any], *, reduces: bool) -> dict[str, Any]:
+    """Return what was sent: all orders were for the next bar, but those of a ruin."""
+    return {
+        "kind": "last close" if row["purpose"] == "ruin" else "next open",
+        "order_lots": row["lots"],
+        "time_in_force": "good till cancelled",
+        "post_only": False,
+        "reduce_only": reduces,
     }
 
 
