@@ -84,6 +84,10 @@ class Recovery:
 
     Everything that is rebuilt is compared with what was written; a difference is refused, never
     papered over.
+
+    Args:
+        on_bars: Whether all that is booked belongs to a bar; else fills come between the bars, and
+            the last mark says nothing about what was booked after it.
     """
 
     def __init__(
@@ -94,6 +98,8 @@ class Recovery:
         symbols: Sequence[str],
         timeframe: Timeframe,
         maker_wait: int,
+        *,
+        on_bars: bool = True,
     ) -> None:
         self._unit = unit
         self._run_id = run_id
@@ -101,6 +107,7 @@ class Recovery:
         self._symbols = tuple(symbols)
         self._timeframe = timeframe
         self._maker_wait = maker_wait
+        self._on_bars = on_bars
         self._chains = dict.fromkeys(symbols, "")
 
     def replay(self, books: Books, observer: Observer | None, feed: BarFeed) -> Recovered | None:
@@ -168,7 +175,7 @@ class Recovery:
 
     def _compare(self, books: Books, last: BarRow, mark: EquityMark | None) -> None:
         books.prove_everything(last)
-        if mark is None or mark.bar_time != last.open_time:
+        if not self._on_bars or mark is None or mark.bar_time != last.open_time:
             return
         rebuilt = books.mark(last, mark.recorded_at)
         if rebuilt != mark:
