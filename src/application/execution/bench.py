@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from ...domain.errors import StorageError
@@ -13,6 +14,7 @@ from .ambiguity import Inquiry
 from .board import Board, Working
 from .collector import Collector
 from .gear import DeskGear, DeskPlan
+from .listener import Listener
 
 T = TypeVar("T")
 
@@ -33,9 +35,11 @@ class Bench:
 
     def __init__(self, plan: DeskPlan, gear: DeskGear) -> None:
         self.plan = plan
-        self.gear = gear
+        self.listener = Listener(gear.venue, gear.ruling, gear.clock)
+        on_bars = gear.venue.capabilities.bar_orders
+        self.gear = gear if on_bars else replace(gear, venue=self.listener)
         self.board = Board()
-        self.collector = Collector(plan, gear, self.board)
+        self.collector = Collector(plan, self.gear, self.board)
         self.stale = True
         self.skew = 0
         self.late: list[str] = []
@@ -80,11 +84,6 @@ class Bench:
         if working is not None:
             working.inquiry = Inquiry(now)
             working.due = working.inquiry.due
-
-    def heard(self, begun: float, *, failed: bool) -> None:
-        """Tell the rules how a call to the venue went."""
-        latency = int((self.gear.clock.monotonic() - begun) * 1000)
-        self.gear.ruling.heard(failed=failed, latency_ms=latency, now=self.now)
 
     def clear(self, working: Working, now: int) -> None:
         """Note that an intent has nothing unknown left."""

@@ -194,15 +194,16 @@ class OrderDesk:
     def cancel_everything(self) -> bool:
         """Ask the venue to end each order of ours that may be live; return whether none is left.
 
-        For a kill: to be called again until it returns True. Orders of unknown outcome are asked to
-        end too. Needs no database.
+        For a kill: to be called again until it returns True. Orders of unknown outcome, and those
+        that the venue shows under an id of ours, are asked to end too. Needs no database.
         """
-        live = list(self.board.live())
-        for order in live:
+        live = {one.client_order_id: one for one in self.board.live()}
+        for order in live.values():
             self._follower.ask_to_end(order)
+        strays = self._follower.end_strays(live)
         self._waiting.clear()
         self.stop()
-        return not live
+        return not live and not strays
 
     def work(self) -> None:
         """Do everything that is due: pushes, plans, questions; a venue that fails stops nothing.
@@ -298,6 +299,9 @@ class OrderDesk:
     def _place(self, working: Working, step: Place) -> bool:
         """Send the next attempt, or end the intent if something stands against it for good."""
         bench, now = self._bench, self._bench.now
+        if now < bench.listener.quiet_until:
+            working.due = bench.listener.quiet_until
+            return False
         intent = resized(working.record.intent, step.lots)
         if isinstance(intent, Opening) and working.attempts and now > working.record.deadline:
             return self._give_up(working, "the signal is too old for another attempt")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 
 from ...domain.errors import MettleError, VenueError
@@ -14,6 +16,7 @@ from ...domain.orders import (
     Partial,
     Unknown,
     filled_lots,
+    is_ours,
 )
 from ..journal import OrderRecord
 from ..ports.unit_of_work import UnitOfWork
@@ -146,13 +149,32 @@ class Follower:
 
     def ask_to_end(self, order: OrderRecord) -> None:
         """Send one cancellation; its answer is not the end of the order."""
-        begun = self._bench.gear.clock.monotonic()
-        try:
+        # What it says, or that it failed, is no news: the order itself is asked about.
+        with suppress(MettleError):
             self._bench.gear.venue.cancel(order.intent.symbol, order.client_order_id)
-        except MettleError:
-            self._bench.heard(begun, failed=True)
-        else:
-            self._bench.heard(begun, failed=False)
+
+    def end_strays(self, known: Collection[str]) -> bool:
+        """Ask to end the orders of ours that only the venue knows; return whether there are any.
+
+        A list that cannot be read is no empty one: then there may be.
+        """
+        venue, plan = self._bench.gear.venue, self._bench.plan
+        try:
+            shown = venue.open_orders()
+        except VenueError:
+            return True
+        strays = [
+            one
+            for one in shown
+            if one.client_order_id not in known
+            and is_ours(
+                one.client_order_id, plan.account, venue=venue.name, environment=plan.environment
+            )
+        ]
+        for one in strays:
+            with suppress(MettleError):
+                venue.cancel(one.symbol, one.client_order_id)
+        return bool(strays)
 
     def watch(self, working: Working, order: OrderRecord, now: int) -> None:
         """Ask until a cancelled order has ended; one that does not end is UNKNOWN."""

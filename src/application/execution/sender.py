@@ -96,14 +96,11 @@ class Sender:
         if order.terms is None:
             raise MettleError(f"order {order.client_order_id} has no terms: a defect of ours")
         request = OrderRequest(order.client_order_id, order.terms)
-        begun = gear.clock.monotonic()
         try:
             answer = gear.venue.create(request)
         except MettleError as error:
-            self._bench.heard(begun, failed=True)
             self._outcome(order, Unknown(0, gear.clock.now_ms()), None, error.message)
             return
-        self._bench.heard(begun, failed=False)
         if isinstance(answer, Accepted):
             self._outcome(order, Open(), answer.venue_order_id, "")
         else:

@@ -153,9 +153,12 @@ class TradingSession:
         Returns:
             RUINED if the run had died in the middle of a ruin; else None.
         """
+        gear = self._gear
+        if not self._on_bars and gear.kill_switch.reason(self._plan.owner) is not None:
+            # The flag works even where the journal cannot be read.
+            self._desk.cancel_everything()
         if self._plan.holder:
             self._lease.acquire()
-        gear = self._gear
         with gear.store.reading() as unit:
             self._guard.load(unit)
             found = self._recovery(unit).replay(self._books, self._observer, gear.feed)
@@ -334,6 +337,7 @@ class TradingSession:
             plan.symbols,
             plan.timeframe,
             plan.settings.maker_wait,
+            on_bars=self._on_bars,
         )
 
     def _rebuild(self, unit: UnitOfWork) -> None:

@@ -64,6 +64,10 @@ class Warden:
             RefusedForSafety: If the account is no longer ours to trade.
             StorageError: If the journal cannot be read or written.
         """
+        killed = self._gear.kill_switch.reason(self._plan.owner) is not None
+        if killed and not self._on_bars:
+            # Before anything that needs the database: the flag works without it.
+            self._desk.cancel_everything()
         if self._plan.holder:
             self._lease.keep()
         self._controls.obey(self._gear.clock.now_ms())
@@ -72,7 +76,8 @@ class Warden:
         if self._guard.mode() is not Mode.KILLED:
             self._protect(marks)
             return
-        self._desk.cancel_everything()
+        if not killed:
+            self._desk.cancel_everything()
         if self.wishes.flatten:
             self._flatten(marks)
 
