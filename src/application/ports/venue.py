@@ -279,3 +279,14 @@ class Venue(Protocol):
 
     def drain(self) -> Sequence[VenueEvent]:
         """Return what the venue pushed since the last call, in order of arrival; never blocks."""
+
+
+class DeadMansSwitch(Protocol):
+    """A venue that cancels everything if it hears nothing: where ``dead_man_ms`` is not None."""
+
+    def cancel_all_after(self, milliseconds: int | None) -> None:
+        """Arm or renew it, or disarm it with None; stops that rest at the venue stay.
+
+        Raises:
+            VenueError: If nobody knows whether it was armed.
+        """

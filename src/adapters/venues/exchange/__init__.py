@@ -3,6 +3,7 @@
 from .accounts import Account
 from .exchange import SimulatedExchange
 from .faults import CATALOGUE, Fault, FaultPlan, Faults, Site, Strike
+from .feed import FaultyFeed
 from .network import Latency
 from .path import BarPath, Path, RecordedPath, Tick
 from .records import NewOrder, Order, Trade
@@ -18,6 +19,7 @@ __all__ = [
     "Fault",
     "FaultPlan",
     "Faults",
+    "FaultyFeed",
     "FeeMode",
     "Filters",
     "Latency",

@@ -23,6 +23,7 @@ from ....application.ports.venue import (
     VenueFunding,
     VenueOrder,
 )
+from ....domain.errors import VenueError
 from ....domain.market import Symbol
 from ....domain.orders import OrderKind
 from .dice import Dice
@@ -142,6 +143,16 @@ class ExchangeVenue:
         found = self._ask(lambda: self._exchange.floor.server_time, signed=False)
         self._network.learn(found)
         return found
+
+    def cancel_all_after(self, milliseconds: int | None) -> None:
+        """Arm or renew the dead man's switch, or disarm it with None.
+
+        Raises:
+            VenueError: If the exchange has none, or the request failed.
+        """
+        if not self._exchange.rules.dead_man:
+            raise VenueError("this exchange has no dead man's switch")
+        self._ask(lambda: self._exchange.cancel_all_after(self._account, milliseconds))
 
     def drain(self) -> Sequence[VenueEvent]:
         """Return what has arrived since the last call."""
