@@ -137,7 +137,7 @@ def test_a_killed_run_is_not_shown_as_working(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While a process trades nobody else may take its run; once it is killed, status says so."""
-    line = ["-C", str(home), "paper", "run", *RULE, "--run-id", "killed"]
+    line = ["-C", str(home), "paper", "run", *RULE, "--last", "60d", "--run-id", "killed"]
     child = subprocess.Popen(
         [sys.executable, "-m", "mettle.entrypoints.cli.main", *line],
         stdout=subprocess.DEVNULL,
@@ -147,10 +147,11 @@ def test_a_killed_run_is_not_shown_as_working(
     claims = mettle.open(home).container.claims()
     deadline = time.monotonic() + 60
     while call(home, "status", "killed", "--json") or not claims.held("run", "killed"):
+        assert child.poll() is None, "the run ended before it was seen"
         assert time.monotonic() < deadline, "the run never began"
         capsys.readouterr()
     assert json.loads(capsys.readouterr().out)["data"]["at_work"] is True
-    assert call(home, "run", *RULE, "--run-id", "killed") == 5
+    assert call(home, "run", *RULE, "--last", "60d", "--run-id", "killed") == 5
     assert f"process {child.pid} is at work on run 'killed'" in capsys.readouterr().err
     child.kill()
     child.communicate()
@@ -158,4 +159,7 @@ def test_a_killed_run_is_not_shown_as_working(
     assert "--run-id killed" in capsys.readouterr().err
     assert main(["-C", str(home), "status"]) == 0
     assert "running (no process)" in capsys.readouterr().out
-    assert call(home, "run", *RULE, "--run-id", "killed") == 0
+    assert (
+        call(home, "run", *RULE, "--last", "60d", "--run-id", "killed", "--commit-every", "500")
+        == 0
+    )

@@ -60,8 +60,8 @@ def test_a_closed_terminal_stops_a_paper_run_between_bars(home: Path) -> None:
         [*command, *work], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert child.stderr is not None
-    while "PAPER" not in child.stderr.readline():
-        pass
+    begun = any("PAPER" in line for line in child.stderr)  # ends with the child
+    assert begun, "the run never began"
     time.sleep(0.2)
     child.send_signal(signal.SIGHUP)
     _, err = child.communicate(timeout=60)
