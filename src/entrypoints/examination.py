@@ -8,43 +8,21 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from ..domain.errors import MettleError, NotFound
+from .checks import Check, Verdict
 from .container import ApplicationContainer
 from .places import Places
 from .self_check import check_kernels
 from .settings import Resolved
+from .trading_checks import durability, kill_flags, skew
 
 _LEAST_FREE = 200 * 2**20
 _COMFORTABLE_FREE = 2 * 2**30
 _RELEASED_MS = 1_767_225_600_000
 """2026-01-01: a clock before this is wrong."""
 _EXTRAS = {"postgres": ("psycopg", "a PostgreSQL database")}
-
-
-class Verdict(Enum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the doctor.
-
-    Attributes:
-        mend: What puts it right; empty where all is well.
-    """
-
-    name: str
-    verdict: Verdict
-    detail: str
-    mend: str = ""
 
 
 def examine(
@@ -71,9 +49,12 @@ def examine(
     container = ApplicationContainer(resolved=resolved)
     try:
         checks += _guard("database", lambda: _database(container))
+        checks += _guard("durability", lambda: durability(resolved))
+        checks += _guard("kill", lambda: kill_flags(resolved, container))
         checks += _guard("data", lambda: _data(container))
         checks += _guard("models", lambda: _models(container))
         checks += _guard("clock", lambda: _clock(container))
+        checks += _guard("clock skew", lambda: skew(container))
     finally:
         container.shutdown_resources()
     return checks

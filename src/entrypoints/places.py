@@ -9,6 +9,8 @@ from pathlib import Path
 from ..domain.errors import NotFound
 
 CONFIG_NAME = "mettle.toml"
+KILL_FOLDER = "kill"
+"""Kill flags; never anywhere else, so that a kill needs no settings."""
 
 
 @dataclass(frozen=True, slots=True)

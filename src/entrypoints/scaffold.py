@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..domain.errors import ConfigError
-from .places import CONFIG_NAME, Places
+from .places import CONFIG_NAME, KILL_FOLDER, Places
 from .settings import resolve
 from .settings.edit import replace_file
 
-FOLDERS = ("data", "models", "runs", "reports")
+FOLDERS = ("data", "models", "runs", "reports", KILL_FOLDER)
 
 _TEMPLATE = """\
 # Settings of this workspace. `mettle config show --origin` lists every key, its value and where the
@@ -36,7 +36,7 @@ frames = 1_000_000
 seed = 1
 """
 
-_IGNORED = "data/\nmodels/\nruns/\nreports/\nmettle.db*\nsecrets.toml\n"
+_IGNORED = "data/\nmodels/\nruns/\nreports/\nkill/\nmettle.db*\nsecrets.toml\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ app = typer.Typer()
 @app.command()
 def doctor(ctx: typer.Context) -> None:
     """Check the installation and the workspace; exit 1 if a check fails."""
-    from ..examination import Verdict, examine
+    from ..checks import Verdict
+    from ..examination import examine
     from ..places import find
     from ..settings import resolve
 
