@@ -23,8 +23,9 @@ from ..application.backtest import (
 from ..application.learning.artefact import check_name
 from ..application.ports.trainer import ProgressCallback, TrainingJob
 from ..application.session.paper import PaperRequest, start_paper
-from ..domain.errors import InvalidValue, NotFound
+from ..domain.errors import InvalidValue, NotFound, RefusedForSafety
 from ..domain.money import exact
+from .accounts import Accounts
 from .agents import Chosen, choose, free_name, nearest_model
 from .container import ApplicationContainer
 from .market_data import MarketData
@@ -69,7 +70,7 @@ def _home() -> Path:
     return Path(named).expanduser().absolute() if named else user_folder()
 
 
-class Workspace:
+class Workspace(Accounts):
     """A folder with settings, candles, models, runs and reports.
 
     Also a context manager; :meth:`close` releases the database.
@@ -251,7 +252,8 @@ class Workspace:
             NotFound: If the lake lacks the bars.
             DataError: If the period is too short or has gaps that are refused.
             ConfigError: If a run of that name was begun with another agent, bars or settings.
-            RefusedForSafety: If another process is at work on that run.
+            RefusedForSafety: If another process is at work on that run, or the run is new and the
+                workspace is killed.
         """
         if data is None:
             chosen = self.agent(model)
@@ -263,10 +265,23 @@ class Workspace:
             model, data, capital=cash, costs=costs, gaps=gaps, allow_overlap=allow_overlap
         )
         named = self.container.ids().new("run") if run_id is None else run_id
+        self._refuse_if_killed(named)
         request = PaperRequest(trial, named, commit_every=commit_every)
         with self.container.claims().hold("run", named):
             outcome = start_paper(request, self.container.paper_desk(), should_stop, on_progress)
-        return PaperRun(outcome, self.container.store())
+        return PaperRun(outcome.standing, self.container.store(), self, outcome)
+
+    def _refuse_if_killed(self, run_id: str) -> None:
+        """Begin nothing new under a kill; a run that goes on cancels and closes, and no more."""
+        reason = self.container.kill_switch().reason(run_id)
+        if reason is None:
+            return
+        with self.container.store().reading() as unit:
+            if unit.runs.find(run_id) is None:
+                raise RefusedForSafety(
+                    f"no run may begin, there was a {reason}",
+                    mend="`mettle risk reset kill` re-arms",
+                )
 
     def at_work(self, run_id: str) -> bool:
         """Return whether a process on this machine is at work on a run.

@@ -37,8 +37,8 @@ _SCOPE = 1_000
 _WORDS = {
     Mode.ACTIVE: "trading freely",
     Mode.REDUCING: "only reducing positions",
-    Mode.PAUSED: "paused: the agent may send nothing",
-    Mode.KILLED: "killed: sends nothing until a person re-arms it",
+    Mode.PAUSED: "the agent may send nothing",
+    Mode.KILLED: "nothing is sent until a person re-arms it",
 }
 
 

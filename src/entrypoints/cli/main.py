@@ -42,7 +42,12 @@ VERBS: dict[str, Verb] = {
     "train": Verb("train", "Train a model."),
     "models": Verb("models", "List and show models."),
     "backtest": Verb("backtest", "Run a model or a strategy over history."),
-    "paper": Verb("paper", "Trade on paper: run, status."),
+    "paper": Verb("paper", "Trade on paper: run, status, health, pause, resume, stop."),
+    "live": Verb("live", "Trade with real money: dry runs first."),
+    "orders": Verb("orders", "List and show orders."),
+    "decisions": Verb("decisions", "List and show decisions and their reasons."),
+    "risk": Verb("risk", "Show limits and breakers, reset a breaker or a kill."),
+    "kill": Verb("kill", "Stop all trading now; asks nothing, needs no session."),
 }
 
 _FLAGS = ("--json", "--quiet", "-q", "--verbose", "-v", "--debug", "--no-input")

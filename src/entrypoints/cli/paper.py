@@ -1,4 +1,4 @@
-"""`mettle paper run|status`."""
+"""`mettle paper run|status`; its other verbs are in :mod:`.paper_control`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from .context import invocation
 from .errors import INTERRUPTED
 from .output import Cell, Table, utc
+from .paper_control import health, pause, resume, stop
 
 if TYPE_CHECKING:
     from ...application.session.queries import Decision, RunStanding
@@ -28,7 +29,9 @@ class Gaps(StrEnum):
     REFUSE = "refuse"
 
 
-app = typer.Typer(help="Trade on paper: run, status.", no_args_is_help=True)
+app = typer.Typer(
+    help="Trade on paper: run, status, health, pause, resume, stop.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -130,6 +133,10 @@ def status(
             "no process on this machine is at work on this run: it was cut, or is another "
             f"machine's; the command that began it goes on with --run-id {standing.run.run_id}"
         )
+
+
+for _verb in (health, pause, resume, stop):
+    app.command()(_verb)
 
 
 def _bars(

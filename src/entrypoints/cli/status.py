@@ -6,27 +6,35 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from .account_views import account_kind, standing_document
 from .context import invocation
 from .output import Cell, Table, utc
 
 if TYPE_CHECKING:
+    from ...application.control import AccountStanding
     from ...application.journal import RunRecord
     from ..workspace import Workspace
 
 app = typer.Typer()
 
+_ACCOUNT_COLUMNS = ("account", "mode", "which means", "because of", "session", "discrepancies")
 _SHOWN = 8
 """Lines of each table; `--json` has all series and models, and as many runs."""
 
 
 @app.command()
 def status(ctx: typer.Context) -> None:
-    """Show data, models, runs and equity on one screen."""
+    """Show data, models, runs, equity, and how each account stands, on one screen."""
+    from ...application.ports.kill_switch import EVERY_ACCOUNT
+
     call = invocation(ctx)
     with call.workspace() as workspace:
         data, models, runs = _data(workspace), _models(workspace), _runs(workspace)
-        home = workspace.home
+        accounts, home = _accounts(workspace), workspace.home
+        killed = workspace.container.kill_switch().reason(EVERY_ACCOUNT)
     human: list[Table | str] = [f"workspace {home}"]
+    if killed is not None:
+        human.append(f"KILLED, everything: {killed}")
     empty = {
         "data": "no candles yet: `mettle data synth`, `mettle data import FILE`, `mettle data get`",
         "models": "no models yet: `mettle train -s NAME`",
@@ -40,8 +48,45 @@ def status(ctx: typer.Context) -> None:
         cells: list[list[Cell]] = [[row[one] for one in columns] for row in rows[:_SHOWN]]
         left = f", {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
         human.append(Table(columns, cells, f"{name}: {len(rows)}{left}"))
-    document = {"workspace": home, "data": data, "models": models, "runs": runs}
+    if accounts:
+        lines = [_account_row(one) for one in accounts]
+        human.append(Table(_ACCOUNT_COLUMNS, lines, f"accounts: {len(lines)}"))
+    document = {
+        "workspace": home,
+        "killed": killed,
+        "data": data,
+        "models": models,
+        "runs": runs,
+        "accounts": [standing_document(one) for one in accounts],
+    }
     call.output.emit("status", document, *human)
+
+
+def _accounts(workspace: Workspace) -> list[AccountStanding]:
+    """Return those of the newest runs that trade, or that something holds back."""
+    from ...application.journal import RunStatus
+
+    found = (workspace.standing(run.run_id) for run in workspace.container.journal().runs(_SHOWN))
+    return [
+        one
+        for one in found
+        if one.is_running
+        or one.discrepancies
+        or one.unknown
+        or (one.causes and one.run is not None and one.run.status is not RunStatus.FINISHED)
+        or (one.run is not None and one.run.status is RunStatus.RUNNING)
+    ]
+
+
+def _account_row(one: AccountStanding) -> list[Cell]:
+    return [
+        one.account,
+        f"{account_kind(one)} {one.mode.name}",
+        one.in_words,
+        ", ".join(f"{cause.symbol} {cause.cause}".strip() for cause in one.causes) or None,
+        one.lease.holder if one.is_running and one.lease is not None else "no session",
+        len(one.discrepancies),
+    ]
 
 
 def _data(workspace: Workspace) -> list[dict[str, Cell]]:
