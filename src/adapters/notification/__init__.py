@@ -1,5 +1,6 @@
 """Where messages to people go."""
 
+from .log import LogNotifier
 from .memory import MemoryNotifier
 
-__all__ = ["MemoryNotifier"]
+__all__ = ["LogNotifier", "MemoryNotifier"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 
 from ...application.ports.notifier import Notice
@@ -17,12 +18,13 @@ class MemoryNotifier:
     def __init__(self, keep: int = 1_000) -> None:
         self._kept: deque[Notice] = deque(maxlen=keep)
         self._dropped = 0
+        self._lock = threading.Lock()
 
     def send(self, notice: Notice) -> None:
         """Keep a message."""
-        if len(self._kept) == self._kept.maxlen:
-            self._dropped += 1
-        self._kept.append(notice)
+        with self._lock:
+            self._dropped += len(self._kept) == self._kept.maxlen
+            self._kept.append(notice)
 
     @property
     def dropped(self) -> int:
@@ -32,4 +34,5 @@ class MemoryNotifier:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What is kept, oldest first."""
-        return tuple(self._kept)
+        with self._lock:
+            return tuple(self._kept)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
+import threading
 from pathlib import Path
+from urllib.parse import quote
 
-from ...application.ports.kill_switch import EVERY_ACCOUNT
 from ...domain.errors import StorageError
-
-_ODD = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class FileKillSwitch:
     """One file an account in a folder; implements ``KillSwitch`` for every process that sees it.
+
+    The file's being there is the flag, so one without content, of another owner or pointing
+    nowhere kills too.
 
     Args:
         folder: Made when the first flag is set.
@@ -23,53 +24,69 @@ class FileKillSwitch:
         self._folder = folder
 
     def path(self, account: str) -> Path:
-        """Return the account's flag, set or not."""
-        return self._folder / f"{_ODD.sub('_', account)}.kill"
+        """Return the account's flag, set or not; no two accounts share one."""
+        return self._folder / f"{quote(account, safe='')}.kill"
 
     def reason(self, account: str) -> str | None:
-        """Return why the account is killed, by its own flag or by that of all."""
-        own = self._read(account)
-        return self._read(EVERY_ACCOUNT) if own is None else own
-
-    def _read(self, account: str) -> str | None:
+        """Return why the account is killed; None if it is not."""
         path = self.path(account)
         try:
             return path.read_text(encoding="utf-8").strip() or "killed"
         except FileNotFoundError:
-            return None
+            return f"the kill flag {path} points nowhere" if path.is_symlink() else None
         except (OSError, UnicodeDecodeError) as error:
             return f"the kill flag {path} cannot be read: {error}"
 
     def set(self, account: str, reason: str) -> None:
         """Kill the account; a flag that is set keeps its first reason."""
         path = self.path(account)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
             with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
                 file.write(f"{reason}\n")
                 file.flush()
                 os.fsync(file.fileno())
-        except FileExistsError:
-            return
+            self._sync()
+        except FileExistsError as error:
+            if not os.path.lexists(path):
+                raise self._unwritten(path, error) from error
         except OSError as error:
-            if path.exists():
-                # Even an empty flag kills.
-                return
-            raise StorageError(
-                f"the kill flag {path} cannot be written: {error}",
-                mend=f"stop the trader by hand, or: touch {path}",
-            ) from error
+            # A full disk may have left the flag without its reason: it kills all the same.
+            if not os.path.lexists(path):
+                raise self._unwritten(path, error) from error
 
     def clear(self, account: str) -> None:
-        """Take the flag away."""
+        """Take the flag away.
+
+        Raises:
+            StorageError: If it cannot be removed.
+        """
+        path = self.path(account)
         try:
-            self.path(account).unlink(missing_ok=True)
+            path.unlink()
+            self._sync()
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise StorageError(
-                f"the kill flag {self.path(account)} cannot be removed: {error}",
-                mend="remove the file by hand",
+                f"the kill flag {path} cannot be removed: {error}", mend="remove the file by hand"
             ) from error
+
+    def _sync(self) -> None:
+        """Make the folder's entries survive a power cut."""
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    @staticmethod
+    def _unwritten(path: Path, error: OSError) -> StorageError:
+        return StorageError(
+            f"the kill flag {path} cannot be written: {error}",
+            mend=f"stop the trader by hand, or: touch {path}",
+        )
 
 
 class MemoryKillSwitch:
@@ -77,15 +94,18 @@ class MemoryKillSwitch:
 
     def __init__(self) -> None:
         self._flags: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def reason(self, account: str) -> str | None:
-        """Return why the account is killed, by its own flag or by that of all."""
-        return self._flags.get(account, self._flags.get(EVERY_ACCOUNT))
+        """Return why the account is killed; None if it is not."""
+        return self._flags.get(account)
 
     def set(self, account: str, reason: str) -> None:
         """Kill the account; a flag that is set keeps its first reason."""
-        self._flags.setdefault(account, reason)
+        with self._lock:
+            self._flags.setdefault(account, reason.strip() or "killed")
 
     def clear(self, account: str) -> None:
         """Take the flag away."""
-        self._flags.pop(account, None)
+        with self._lock:
+            self._flags.pop(account, None)
