@@ -184,7 +184,7 @@ class UnitOfWork(Protocol):
 
     Use it as a context manager. What was not committed when the block ends is undone, and a commit
     that fails leaves nothing behind. A unit reads its own writes; other units see them only after
-    the commit. After :meth:`commit` the unit goes on with a new transaction; one in which a write
+    the commit. After :meth:`commit` the unit goes on with a new transaction; one in which something
     has failed commits nothing any more. Belongs to one thread.
 
     Every method raises StorageError when the disk is full, read-only or locked by another writer.

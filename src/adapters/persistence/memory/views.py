@@ -37,7 +37,9 @@ class Lock:
     def check(self) -> None:
         """Refuse to go on in a unit in which a write has failed."""
         if self._failed:
-            raise StorageError("a write of this unit of work has failed", mend="begin another one")
+            raise StorageError(
+                "something in this unit of work has failed", mend="begin another one"
+            )
 
     def fail(self) -> None:
         """Let the unit commit nothing any more."""

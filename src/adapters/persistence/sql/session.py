@@ -26,7 +26,7 @@ class SqlSession:
     """A connection whose transaction begins with the first statement.
 
     Rows to insert and to change wait until a read, another write or the commit needs them, so that
-    a bar costs one statement a table. Tables are written parents first. A session in which a write
+    a bar costs one statement a table. Tables are written parents first. A session in which anything
     has failed commits nothing any more.
     """
 
@@ -63,8 +63,8 @@ class SqlSession:
     def rows(self, query: Query, values: Row) -> Iterator[Mapping[str, Any]]:
         """Yield the rows of a query by column name."""
         lent, names = self._begun(), query.names
-        found = lent.fetch(query, values)
-        while page := found.page(_PAGE):
+        found = self._guarded(lambda: lent.fetch(query, values))
+        while page := self._guarded(lambda: found.page(_PAGE)):
             for row in page:
                 yield dict(zip(names, row, strict=True))
 
@@ -81,15 +81,18 @@ class SqlSession:
 
     def scalar(self, query: Query, values: Row) -> Any:
         """Return the first column of the first row, or None."""
-        found = self._begun().fetch(query, values).page(1)
+        lent = self._begun()
+        found = self._guarded(lambda: lent.fetch(query, values).page(1))
         return found[0][0] if found else None
 
     def check_writing(self) -> None:
-        """Refuse to write in a unit that only reads, or in which a write has failed."""
+        """Refuse to write in a unit that only reads, or in which something has failed."""
         if not self._writing:
             raise StorageError("this unit of work only reads", mend="use Store.writing()")
         if self._failed:
-            raise StorageError("a write of this unit of work has failed", mend="begin another one")
+            raise StorageError(
+                "something in this unit of work has failed", mend="begin another one"
+            )
 
     def commit(self) -> None:
         """Write what waits and make it durable."""
@@ -112,8 +115,9 @@ class SqlSession:
         """Return the connection within a transaction, with everything that waits written."""
         lent = self._lent
         if lent is None:
-            lent = self._lent = self._database.lend()
-        lent.begin(self._database.write if self._writing else self._database.read)
+            lent = self._lent = self._guarded(self._database.lend)
+        words = self._database.write if self._writing else self._database.read
+        self._guarded(lambda: lent.begin(words))
         if self._waiting or self._changes:
             self._guarded(lambda: self._flush(lent))
         return lent
