@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from mettle.adapters.system.kill_switch import FileKillSwitch, MemoryKillSwitch
-from mettle.application.ports.kill_switch import KillSwitch
+from mettle.application.ports.kill_switch import EVERY_ACCOUNT, KillSwitch
 from mettle.domain.errors import StorageError
 
 MakeSwitch = Callable[[], KillSwitch]
@@ -46,6 +46,18 @@ def test_the_first_reason_stays(make: MakeSwitch) -> None:
     switch.clear("a")
     switch.set("a", "again")
     assert switch.reason("a") == "again"
+
+
+def test_one_flag_kills_every_account(make: MakeSwitch) -> None:
+    """The flag of all stops whoever trades, now or later; an account's own outlasts it."""
+    switch = make()
+    switch.set(EVERY_ACCOUNT, "all")
+    switch.set("a", "own")
+    assert (switch.reason("a"), switch.reason("begins later")) == ("own", "all")
+    switch.clear("begins later")
+    assert make().reason("begins later") == "all"
+    switch.clear(EVERY_ACCOUNT)
+    assert (switch.reason("a"), switch.reason("begins later")) == ("own", None)
 
 
 def test_clearing_what_is_not_set_does_nothing(make: MakeSwitch) -> None:

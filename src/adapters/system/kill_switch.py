@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from urllib.parse import quote
 
+from ...application.ports.kill_switch import EVERY_ACCOUNT
 from ...domain.errors import StorageError
 
 
@@ -28,7 +29,11 @@ class FileKillSwitch:
         return self._folder / f"{quote(account, safe='')}.kill"
 
     def reason(self, account: str) -> str | None:
-        """Return why the account is killed; None if it is not."""
+        """Return why the account is killed, by its own flag or by that of all."""
+        own = self._read(account)
+        return self._read(EVERY_ACCOUNT) if own is None else own
+
+    def _read(self, account: str) -> str | None:
         path = self.path(account)
         try:
             return path.read_text(encoding="utf-8").strip() or "killed"
@@ -97,8 +102,8 @@ class MemoryKillSwitch:
         self._lock = threading.Lock()
 
     def reason(self, account: str) -> str | None:
-        """Return why the account is killed; None if it is not."""
-        return self._flags.get(account)
+        """Return why the account is killed, by its own flag or by that of all."""
+        return self._flags.get(account, self._flags.get(EVERY_ACCOUNT))
 
     def set(self, account: str, reason: str) -> None:
         """Kill the account; a flag that is set keeps its first reason."""
