@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import unquote
 
 from ..adapters.system.machine import (
     clock_state,
@@ -72,7 +73,7 @@ def kill_flags(resolved: Resolved, container: ApplicationContainer) -> Check:
     reason = switch.reason(EVERY_ACCOUNT)
     if reason is not None:
         return Check("kill", Verdict.WARNING, f"everything: {reason}", "`mettle risk reset kill`")
-    flags = sorted(path.stem for path in folder.glob("*.kill")) if folder.exists() else []
+    flags = sorted(unquote(path.stem) for path in folder.glob("*.kill")) if folder.exists() else []
     if flags:
         mend = "`mettle risk reset kill --account NAME`"
         return Check("kill", Verdict.WARNING, f"killed: {', '.join(flags)}", mend)

@@ -262,6 +262,10 @@ def _rearm_one(unit: UnitOfWork, account: str, by: str, gear: ControlGear) -> li
     """Write one re-arm down; return the command if a session is to answer it."""
     now = gear.clock.now_ms()
     unit.modes.clear(account, EVERY_SYMBOL, KILL)
+    for old in unit.controls.pending(account):
+        if old.verb is ControlVerb.KILL:
+            # The next session must not obey a kill that is over.
+            unit.controls.handled(old.control_id, now, f"over, re-armed by {by}")
     unit.audit.add(account, KILL, f"re-armed by {by}", now, now)
     asked = Command(account, ControlVerb.REARM, by).record(gear)
     unit.controls.add(asked)
