@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
+import pytest
 from mettle.adapters.system import PhiloxRandomness, SimulatedClock
 from mettle.adapters.venues.exchange import (
     BarPath,
     ExchangeRules,
     ExchangeVenue,
+    Fault,
     FaultPlan,
     Latency,
     NewOrder,
     Order,
     RecordedPath,
     SimulatedExchange,
+    Strike,
     Tick,
 )
 from mettle.application.market import MarketPanel
-from mettle.application.ports.venue import Acknowledgement, OrderRequest
+from mettle.application.ports.venue import Acknowledgement, OrderRequest, OutcomeUnknown, VenueFill
 from mettle.domain.market import FeeSchedule, Instrument, Symbol, Timeframe
 from mettle.domain.orders import OrderTerms, Side, TimeInForce
 
@@ -192,3 +195,53 @@ def drawn(
         exchange.open_account(name, deposits)
         found.clients[name] = ExchangeVenue(exchange, name, clock, randomness)
     return found
+
+
+QUIET = tuple(tick(10 * number) for number in range(2_000))
+"""A market in which nothing happens for hours."""
+IMPATIENT = Latency((0, 0), (0, 0), (0, 0), timeout=400)
+
+
+def struck(
+    fault: Fault,
+    times: int = 1,
+    *,
+    rules: ExchangeRules | None = None,
+    latency: Latency = AT_ONCE,
+    seed: int = 1,
+) -> Bench:
+    """Return a world in which a fault strikes at the first opportunity."""
+    plan = FaultPlan(strikes=(Strike(fault, START, times),))
+    return bench(*QUIET, faults=plan, rules=rules, latency=latency, seed=seed)
+
+
+def lasting(
+    fault: Fault,
+    *,
+    rules: ExchangeRules | None = None,
+    deposits: Mapping[str, Decimal | int] | None = None,
+) -> Bench:
+    """Return a world in which a fault lasts from half a second to ten minutes after the start."""
+    plan = FaultPlan(strikes=(Strike(fault, START + 500, until=START + 600_000),))
+    return bench(*QUIET, faults=plan, rules=rules, deposits=deposits)
+
+
+def fired(world: Bench, fault: Fault) -> int:
+    """Return how often a fault fired, whatever the state."""
+    return sum(number for (one, _), number in world.exchange.faults.fired.items() if one is fault)
+
+
+def unknown(call: Callable[[], object]) -> None:
+    """Make a call whose outcome must be unknown."""
+    with pytest.raises(OutcomeUnknown):
+        call()
+
+
+def fill_pushes(world: Bench) -> int:
+    """Return how many fills have been pushed since the last look."""
+    return sum(isinstance(one, VenueFill) for one in world.client.drain())
+
+
+def buy_now(world: Bench, name: str, lots: int = 50) -> None:
+    """Buy at the touch."""
+    world.client.create(request(name, limit=1_002, lots=lots, life=TimeInForce.IOC))

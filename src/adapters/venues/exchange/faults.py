@@ -174,6 +174,9 @@ _LASTING: dict[Fault, tuple[float, tuple[int, int]]] = {
     Fault.FEED_FROZEN: (0.02, (2, 60)),
 }
 
+_COUNTED = (Site.LASTING, Site.EVENT)
+"""Their rates are counts an hour, all others are shares."""
+
 CATALOGUE: Mapping[Fault, FaultTerms] = {
     **{
         fault: FaultTerms(site, rate)
@@ -226,13 +229,14 @@ class FaultPlan:
     ends_at: int | None = None
 
     def __post_init__(self) -> None:
-        shares: Counter[Site] = Counter()
+        shares: dict[Site, float] = {}
         for fault, rate in self.rates.items():
             if rate < 0:
                 raise ConfigError(f"the rate of {fault.value!r} must not be negative, was {rate}")
-            shares[CATALOGUE[fault].site] += rate  # type: ignore[assignment]  # shares, not counts
+            site = CATALOGUE[fault].site
+            shares[site] = shares.get(site, 0.0) + rate
         for site, share in shares.items():
-            if site not in (Site.LASTING, Site.EVENT) and share > 1:
+            if site not in _COUNTED and share > 1:
                 raise ConfigError(f"the shares of {site.value!r} add up to {share}, at most 1")
 
     @classmethod
@@ -244,8 +248,18 @@ class FaultPlan:
         without: Sequence[Fault] = (),
         strikes: Sequence[Strike] = (),
     ) -> FaultPlan:
-        """Return everything at once, ``level`` times as often as the catalogue says."""
-        rates = {fault: terms.rate * level for fault, terms in CATALOGUE.items()}
+        """Return everything at once, ``level`` times as often as the catalogue says.
+
+        Shares of one site never add up to more than nine tenths: something must go well.
+        """
+        sums: dict[Site, float] = {}
+        for terms in CATALOGUE.values():
+            sums[terms.site] = sums.get(terms.site, 0.0) + terms.rate
+        rates = {}
+        for fault, terms in CATALOGUE.items():
+            counted = terms.site in _COUNTED or not sums[terms.site]
+            most = level if counted else min(level, 0.9 / sums[terms.site])
+            rates[fault] = terms.rate * most
         return cls(rates, tuple(strikes), frozenset(without), ends_at)
 
 

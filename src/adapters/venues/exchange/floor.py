@@ -152,7 +152,9 @@ class Floor:
     def fill(self, order: Order, lots: int, ticks: int, maker: bool) -> None:
         """Execute lots of an order and settle them."""
         account, new, now = self.accounts[order.account], order.new, self.timeline.now
-        realised = 0
+        realised, held = 0, self.hold_back(order)
+        if not self.is_heard(order.account):
+            self.down(order)
         if new.symbol.is_perpetual:
             fee_asset, fee, realised = self.settlement.perpetual(
                 account, order, lots, ticks, maker=maker
@@ -176,14 +178,11 @@ class Floor:
             None,
             self.settlement.fee_price(new.symbol, fee_asset),
         )
-        held = self.hold_back(order)
         visible = max(order.visible_at, now + held)
         trade = Trade(shown, order.number, order.account, fee_asset, fee, realised, visible)
         account.trade_times.add(account.trades, trade, now)
         text = f"{order.venue_id} {lots}@{ticks} {fee} {fee_asset} {maker:d}"
         self.note("trade", order.account, trade, text)
-        if not self.is_heard(order.account):
-            self.down(order)
         self.push(order.account, shown, visible)
         if order.remaining == 0:
             self.end(order, VenueOrderStatus.FILLED, "")
