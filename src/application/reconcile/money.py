@@ -42,7 +42,9 @@ class MoneyActs:
         (fill,) = difference.fills
         lots = self._bench.plan.instruments[fill.symbol].quantity(fill.lots).amount
         asset = str(fill.symbol) if fill.symbol.is_perpetual else fill.symbol.base
-        held, outside, _ = self._amounts(asset)
+        held, outside, suspended = self._amounts(asset)
+        # What has vanished was ours: a trade that comes late may be the one that sold it.
+        held = subtract(held, suspended)
 
         def write(unit: UnitOfWork) -> None:
             if is_theirs(fill.side, lots, held=held, outside=outside):
@@ -106,9 +108,8 @@ class MoneyActs:
         )
 
         def write(unit: UnitOfWork) -> None:
-            for part in parts:
-                book = SUSPENSE if part.unexplained else EXTERNAL
-                name = f"reconcile:{asset}:{now}:{book}"
+            for place, part in enumerate(parts):
+                name = f"reconcile:{asset}:{now}:{place}"
                 money = Money(part.amount, asset)
                 self._adjust(unit, name, money, price, now, unexplained=part.unexplained)
             unit.cursors.put(self._bench.plan.account, UNEXPLAINED, server_time)
