@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,15 @@ def _unprivileged(folder: str) -> list[str]:
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
-def _empty(connection: Connection) -> None:
-    """Empty the tables of this version, which costs less than making them; drop all others."""
-    known = set(schema.Base.metadata.tables)
-    if set(inspect(connection).get_table_names()) == known | {"alembic_version"}:
-        connection.execute(text(f"TRUNCATE {', '.join(sorted(known))} CASCADE"))
-    else:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
+    """Return where a database can be made: there is none yet."""
+    if request.param == "sqlite":
+        return tmp_path / "mettle.db"
+    url: str = request.getfixturevalue("postgres")
+    with _connection(url) as connection:
+        _drop(connection)
+    return url
 
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -74,11 +76,9 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStore]:
         return
     database: str | Path = tmp_path / "mettle.db"
     if request.param == "postgres":
-        database = request.getfixturevalue("postgres")
-        engine = create_engine(str(database).replace("postgresql:", "postgresql+psycopg:"))
-        with engine.begin() as connection:
+        database = str(request.getfixturevalue("postgres"))
+        with _connection(database) as connection:
             _empty(connection)
-        engine.dispose()
 
     def open_again() -> Store:
         opened.append(SqlStore(database, lock_timeout_s=0.2))
@@ -97,3 +97,25 @@ def store(make: MakeStore) -> Store:
         unit.runs.add(run())
         unit.commit()
     return made
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Connection]:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def _empty(connection: Connection) -> None:
+    """Empty the tables of this version, which costs less than making them; drop all others."""
+    known = set(schema.Base.metadata.tables)
+    if set(inspect(connection).get_table_names()) == known | {"alembic_version"}:
+        connection.execute(text(f"TRUNCATE {', '.join(sorted(known))} CASCADE"))
+    else:
+        _drop(connection)
+
+
+def _drop(connection: Connection) -> None:
+    connection.execute(text("DROP SCHEMA public CASCADE"))
+    connection.execute(text("CREATE SCHEMA public"))

@@ -122,7 +122,7 @@ def store(tmp_path: Path, fault: Fault) -> Iterator[SqlStore]:
         engine = made._database._engine
 
         @event.listens_for(engine, "do_connect")
-        def connect(_: object, __: object, given: list[str], named: dict[str, Any]) -> Connection:
+        def connect(_: object, __: object, given: list[Any], named: dict[str, Any]) -> Connection:
             return Connection(sqlite3.connect(*given, **named), fault)
 
         engine.dispose()

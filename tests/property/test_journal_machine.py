@@ -118,7 +118,7 @@ class Journals(RuleBasedStateMachine):
 
     def both(self, act: Callable[[UnitOfWork], Any]) -> None:
         """Do the same in both and compare what comes of it; SQL may tell at the next read only."""
-        outcomes = []
+        outcomes: list[tuple[type[Exception] | None, Any]] = []
         for unit in self.units:
             try:
                 result = act(unit)

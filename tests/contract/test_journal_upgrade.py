@@ -44,7 +44,7 @@ ORDERS: tuple[tuple[Any, ...], ...] = (
 )
 
 
-def first_version(database: Path) -> None:
+def first_version(database: str | Path) -> None:
     """Make a database of revision 0001 with two runs, their orders, fills and ledger."""
     opened = engine.open_engine(database)
     config = Config()
@@ -63,17 +63,17 @@ def _fill_tables(connection: Connection) -> None:
     for run in ("r1", "r2"):
         _put(
             connection, "runs", run, "paper", "ema-cross", "1h", "[]", "simulated", "USDT", 5, "{}",
-            1, 5, "running", None, "",
+            True, 5, "running", None, "",
         )  # fmt: skip
-    for name, run, place, kind, purpose, symbol, side, lots, *rest in ORDERS:
+    for name, run, place, kind, purpose, symbol, side, lots, *state in ORDERS:
         _put(
             connection, "orders", name, run, place, kind, purpose, run, symbol, side, lots, 50, 1,
-            *rest, 60, 70,
+            *state, 60, 70,
         )  # fmt: skip
     for head, rest in (
-        (("r1", 0, "t1", "o1", "BTC/USDT"), (1, 9, 3, 4, -17, 0, 1, 2)),
-        (("r1", 1, "t2", "o2", "BTC/USDT"), (-1, 9, 3, 4, 123456789012, 5, 0, 2)),
-        (("r2", 0, "t1", "o3", "ETH/USDT:USDT"), (-1, 1, 3, 4, 0, 0, 0, 2)),
+        (("r1", 0, "t1", "o1", "BTC/USDT"), (1, 9, 3, 4, -17, 0, True, 2)),
+        (("r1", 1, "t2", "o2", "BTC/USDT"), (-1, 9, 3, 4, 123456789012, 5, False, 2)),
+        (("r2", 0, "t1", "o3", "ETH/USDT:USDT"), (-1, 1, 3, 4, 0, 0, False, 2)),
     ):
         _put(connection, "fills", *head, 100, 101, 102, *rest)
     for run in ("r1", "r2"):
@@ -102,9 +102,8 @@ def order(
     return OrderRecord(run, name, intent, state, 60, 70, 1, venue_id, terms=sent)
 
 
-def test_nothing_is_lost(tmp_path: Path) -> None:
+def test_nothing_is_lost(database: str | Path) -> None:
     """Every order, fill and posting is there, under the account that its run was."""
-    database = tmp_path / "mettle.db"
     first_version(database)
     rebalance = Opening("r1", ETH, Side.SELL, 7, 50)
     with SqlStore(database) as store, store.reading() as unit:
@@ -149,9 +148,8 @@ def fill(
     )  # fmt: skip
 
 
-def test_an_upgraded_journal_goes_on(tmp_path: Path) -> None:
+def test_an_upgraded_journal_goes_on(database: str | Path) -> None:
     """New orders come after the old ones, and what is unique stays so."""
-    database = tmp_path / "mettle.db"
     first_version(database)
     with SqlStore(database) as store:
         late = order("o9", "r1", Opening("r1", BTC, Side.BUY, 1, 90), Submitting())
