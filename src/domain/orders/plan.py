@@ -15,6 +15,7 @@ from .state import (
     FINAL,
     Canceled,
     Cancelling,
+    Denied,
     Expired,
     Filled,
     NotPlaced,
@@ -95,7 +96,8 @@ class AttemptView:
         sent_at: Unix milliseconds UTC.
         booked: Lots of its fills that are in the books.
         would_cross: Whether it was refused as a post-only order that would take.
-        retry_at: Before this nothing new may be sent: the venue asked for a pause.
+        retry_at: Before this nothing new may be sent: the venue asked for a pause. An attempt that
+            was refused with it is sent again; one that was taken and ended is not.
     """
 
     leg: Leg
@@ -198,13 +200,11 @@ def _after(
     kind: PlanKind, last: AttemptView, remaining: int, now: int, policy: ExecutionPolicy
 ) -> PlanStep:
     """Return what follows an attempt that ended with lots left."""
-    refused = isinstance(last.state, Rejected) and not (last.would_cross or last.retry_at)
-    if kind is PlanKind.BAR or refused:
+    if kind is PlanKind.BAR or _is_refused(last):
         return Finish(_words(last.state))
     if now < last.retry_at:
         return Wait(last.retry_at)
-    crossed = last.would_cross and last.number <= policy.reprices
-    if crossed or last.retry_at or isinstance(last.state, NotPlaced):
+    if _comes_again(last, policy):
         return Place(last.leg, last.number + 1, remaining)
     if last.leg is Leg.MAKER:
         return Place(Leg.TAKER, 1, remaining)
@@ -214,9 +214,25 @@ def _after(
     return Place(Leg.TAKER, last.number + 1, remaining) if now >= due else Wait(due)
 
 
+def _is_refused(last: AttemptView) -> bool:
+    """Return whether an attempt was refused for good: sending it again would end the same way."""
+    if isinstance(last.state, Denied):
+        return True
+    return isinstance(last.state, Rejected) and not (last.would_cross or last.retry_at)
+
+
+def _comes_again(last: AttemptView, policy: ExecutionPolicy) -> bool:
+    """Return whether the venue never took an attempt, so that its leg is still to do."""
+    if last.would_cross:
+        return last.number <= policy.reprices
+    return isinstance(last.state, (Rejected, NotPlaced))
+
+
 def _words(state: OrderState) -> str:
     if isinstance(state, Rejected):
         return f"rejected: {state.reason}"
+    if isinstance(state, Denied):
+        return f"denied: {state.reason}"
     if isinstance(state, Expired):
         return f"expired: {state.reason}" if state.reason else "expired"
     if isinstance(state, Canceled):
