@@ -29,32 +29,46 @@ def shown_state(current: OrderState, lots: int, shown: VenueOrder) -> OrderState
     Args:
         lots: Size of our order.
     """
-    filled = min(shown.filled, lots)
+    # "Filled" means all of it, whatever the count beside it says: the fills may be on their way.
+    done = shown.status is VenueOrderStatus.FILLED
+    filled = lots if done else min(shown.filled, lots)
     if filled < filled_lots(current):
         return None
     new = _state(current, filled, lots, shown)
-    if new == current or (isinstance(current, FINAL) and not _amends(current, new)):
-        return None
-    return new
+    return None if new == current else new
 
 
 def _state(current: OrderState, filled: int, lots: int, shown: VenueOrder) -> OrderState:
+    if isinstance(current, FINAL):
+        return _amended(current, filled, lots)
     if shown.status is VenueOrderStatus.OPEN:
-        if isinstance(current, Cancelling):
-            return Cancelling(filled)
-        return Partial(filled) if filled else Open()
-    if shown.status is VenueOrderStatus.FILLED or filled == lots:
+        live = Partial(filled) if filled else Open()
+        return Cancelling(filled) if isinstance(current, Cancelling) else live
+    if filled == lots:
         return Filled(filled)
     if shown.status is VenueOrderStatus.CANCELED:
         return Canceled(filled)
-    if shown.status is VenueOrderStatus.REJECTED and not filled:
+    # What we asked to end had been taken: it cannot be refused any more, only ended.
+    taken = filled or isinstance(current, Cancelling)
+    if shown.status is VenueOrderStatus.REJECTED and not taken:
         return Rejected(shown.reason or "rejected")
     return Expired(filled, shown.reason)
 
 
+def _amended(current: OrderState, filled: int, lots: int) -> OrderState:
+    """Return an ended order with the fills that came late; how it ended stays as it was."""
+    if not isinstance(current, (Expired, Canceled)):
+        return current
+    return Filled(filled) if filled == lots else replace(current, filled=filled)
+
+
 def with_fills(current: OrderState, lots: int, booked: int) -> OrderState | None:
-    """Return the state once ``booked`` lots are in the books; None if that changes nothing."""
-    if booked <= filled_lots(current) or isinstance(current, (Rejected, NotPlaced)):
+    """Return the state once ``booked`` lots are in the books; None if that changes nothing.
+
+    Trades of an order that was refused, or more of them than it had lots, fit no state: what is
+    booked then differs from what the state says, and so the order stays unclear.
+    """
+    if booked <= filled_lots(current) or isinstance(current, (Filled, Rejected, NotPlaced)):
         return None
     if booked >= lots:
         return Filled(booked)
@@ -62,9 +76,3 @@ def with_fills(current: OrderState, lots: int, booked: int) -> OrderState | None
         # A fill proves that the venue had the order, not that it is still open.
         return replace(current, filled=booked)
     return Partial(booked)
-
-
-def _amends(current: OrderState, new: OrderState) -> bool:
-    if not isinstance(current, (Expired, Canceled)) or not isinstance(new, FINAL):
-        return False
-    return filled_lots(new) > filled_lots(current)
