@@ -189,7 +189,9 @@ def test_a_pause_by_a_person_is_no_illness(store: Store) -> None:
     hold_lease(store)
     for cause, level in (("operator", Level.WARNING), ("reconciliation", Level.FAILED)):
         put = ModeCause(ACCOUNT, "", cause, Mode.PAUSED, START, "why")
-        write(store, lambda unit, put=put: unit.modes.put(put))
+        with store.writing() as unit:
+            unit.modes.put(put)
+            unit.commit()
         standing = account_standing(store, MemoryKillSwitch(), ACCOUNT, START)
         found = {one.name: one.level for one in check_health(standing, START)}
         assert found["mode"] is level

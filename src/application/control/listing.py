@@ -174,7 +174,7 @@ def show_decision(store: Store, account: str, time_ms: int | None = None) -> Dec
     """Return the decision at the close of a bar, and what came of it.
 
     Args:
-        time_ms: Close, or open, of the bar; the newest decision if None.
+        time_ms: Close of the bar; the newest decision if None.
 
     Raises:
         NotFound: If there was none.
@@ -194,7 +194,7 @@ def show_decision(store: Store, account: str, time_ms: int | None = None) -> Dec
 
 def _decision_at(unit: UnitOfWork, account: str, time_ms: int | None) -> DecisionRecord | None:
     for record in _newest(unit, account, 1):
-        if time_ms is None or time_ms in {record.decided_at, record.bar_time}:
+        if time_ms is None or record.decided_at == time_ms:
             return record
         if record.decided_at < time_ms:
             break
