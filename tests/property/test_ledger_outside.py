@@ -97,7 +97,8 @@ def test_contracts_that_vanish_take_their_profit_with_them() -> None:
     assert portfolio.equity(marks) == Money.of("1099.99", QUOTE)
     adjusted(portfolio, 1, (str(PERPETUAL), Decimal(-10), Price.of(110), True))
     assert portfolio.equity(marks) == Money.of("999.99", QUOTE)
-    assert (portfolio.realised, portfolio.flows) == (100, -100)
+    assert portfolio.realised == 100
+    assert portfolio.flows == -100
     portfolio.check_identity(marks)
 
 
