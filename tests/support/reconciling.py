@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from mettle.adapters.system import SimulatedClock
 from mettle.adapters.system.kill_switch import MemoryKillSwitch
 from mettle.application.execution.desk import OrderDesk
 from mettle.application.execution.gear import DeskGear, DeskPlan
-from mettle.application.journal import DiscrepancyRecord, LedgerRecord
+from mettle.application.journal import DiscrepancyRecord
 from mettle.application.ports.unit_of_work import UnitOfWork
 from mettle.application.ports.venue import (
     Accepted,
@@ -240,36 +240,6 @@ class ScriptedVenue:
         return pushed
 
 
-class FullBooks(Books):
-    """The session's books with what reconciliation asks of them."""
-
-    def balances(self) -> Mapping[tuple[str, str], Decimal]:
-        """Return what each ledger account holds."""
-        return self.portfolio.ledger.balances
-
-    def has_settled(self, funding: VenueFunding) -> bool:
-        """Return whether a settlement is booked."""
-        return funding.settlement_id in self.portfolio.ledger
-
-    def adjust(
-        self,
-        entry_id: str,
-        change: Money,
-        price: Price | None,
-        occurred_at: int,
-        recorded_at: int,
-        *,
-        unexplained: bool = False,
-    ) -> LedgerRecord | None:
-        """Book a change without an order."""
-        times = (occurred_at, recorded_at)
-        if not self.portfolio.adjust(entry_id, change, times, price, unexplained=unexplained):
-            return None
-        self._exact = False
-        self._project()
-        return self._record(entry_id)
-
-
 @dataclass
 class World:
     """One life of a desk and its reconciler; the venue, clock and store outlive it."""
@@ -280,7 +250,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.venue = ScriptedVenue(self.clock)
-        self.books = FullBooks(ACCOUNT, "run", instruments(), CAPITAL)
+        self.books = Books(ACCOUNT, "run", instruments(), CAPITAL)
         with self.store.writing() as unit:
             unit.ledger.add(self.books.open(START, START))
             unit.commit()

@@ -31,6 +31,7 @@ class Bench:
             what we hold may be ahead of what is written.
         skew: Venue's clock less ours, milliseconds.
         late: Orders whose outcome is written with the next bar.
+        alarms: What asks for a reconciliation.
     """
 
     def __init__(self, plan: DeskPlan, gear: DeskGear) -> None:
@@ -43,6 +44,7 @@ class Bench:
         self.stale = True
         self.skew = 0
         self.late: list[str] = []
+        self.alarms: list[str] = []
 
     def reset(self) -> None:
         """Forget everything that is under way."""
@@ -80,6 +82,7 @@ class Bench:
     def note_unknown(self, unit: UnitOfWork, order: OrderRecord, why: str, now: int) -> None:
         """Begin to ask about an order."""
         unit.audit.add(self.plan.account, order.client_order_id, f"UNKNOWN: {why}", now, now)
+        self.alarms.append("an order's outcome is unknown")
         working = self.board.of(order)
         if working is not None:
             working.inquiry = Inquiry(now)

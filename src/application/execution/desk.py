@@ -67,6 +67,16 @@ class OrderDesk:
         """Whether the journal must be read again before anything is sent."""
         return self._bench.stale
 
+    @property
+    def bench(self) -> Bench:
+        """What the desk's hands share; reconciliation works at it too."""
+        return self._bench
+
+    def take_alarm(self) -> str:
+        """Return what asks for a reconciliation since the last call; empty if nothing does."""
+        alarms, self._bench.alarms = self._bench.alarms, []
+        return alarms[0] if alarms else ""
+
     def is_working(self, symbol: Symbol) -> bool:
         """Return whether an intent on a symbol is under way, or waits for another one to end."""
         waiting = any(one.intent.symbol == symbol for one, _, _ in self._waiting)

@@ -124,6 +124,8 @@ class Sender:
             # Not a refusal of the order: it was placed before.
             self._outcome(order, Unknown(0, now), None, answer.reason)
             return
+        if answer.kind is RefusalKind.INSUFFICIENT_FUNDS:
+            self._bench.alarms.append("the venue says that funds are insufficient")
         working = self._bench.board.of(order)
         if working is not None:
             if answer.kind is RefusalKind.WOULD_CROSS:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from ...domain.errors import MettleError
-from ...domain.ledger import WALLET, Portfolio, fill_id
+from ...domain.ledger import CONTRACTS, WALLET, EntryKind, Portfolio, fill_id
 from ...domain.market import CASH_SCALE, Instrument, Liquidity, Symbol
 from ...domain.money import Money, Price
 from ...domain.orders import Fill, Purpose, Side
@@ -17,6 +17,7 @@ from ..journal import EquityMark, FillRecord, LedgerRecord, PostingRecord, fee_v
 from ..market.row import BarRow
 from ..ports.unit_of_work import UnitOfWork
 from ..ports.venue import VenueAccount, VenueFill, VenueFunding
+from .projection import asset_of, outside, project, strangers, units
 
 _REASONS = {
     Purpose.REBALANCE: FillReason.REBALANCE,
@@ -52,6 +53,7 @@ class Books:
         self._columns = {one.symbol: index for index, one in enumerate(instruments)}
         self._order = tuple(one.symbol for one in instruments)
         self._quote = instruments[0].symbol.quote
+        self._names = {asset_of(symbol) for symbol in self._order}
         self._capital = capital
         self._rebuild: Callable[[UnitOfWork], None] | None = None
         self.reset()
@@ -66,6 +68,7 @@ class Books:
         self._entries = 0
         self._fills = 0
         self._fee_marks: dict[str, Price] = {}
+        self._flow = 0
         self._trips: dict[Symbol, int] = dict.fromkeys(self._order, 0)
 
     def rebuilt_by(self, rebuild: Callable[[UnitOfWork], None]) -> None:
@@ -89,6 +92,11 @@ class Books:
     def is_open(self) -> bool:
         """Whether the capital was paid in."""
         return self._portfolio is not None
+
+    @property
+    def opened_at(self) -> int:
+        """When the capital was paid in, Unix milliseconds UTC."""
+        return self.portfolio.ledger.entries[0].occurred_at
 
     @property
     def fills(self) -> int:
@@ -162,14 +170,14 @@ class Books:
         self._exact = self._exact and fill.fee_asset == self._quote
         realised = self.account.trade(column, fill.side, fill.lots, fill.ticks, fill.fee)
         if not self._exact:
-            self._project()
-            realised = _units(self.portfolio.realised - before)
+            project(self.account, self.portfolio, self._instruments)
+            realised = units(self.portfolio.realised - before)
         self._trips[symbol] += realised - fill.fee
         return realised, self._record(fill_id(booked))
 
     def cash(self) -> int:
         """Return the cash, 1e-8 of the quote currency, rounded down."""
-        return _units(self.portfolio.cash.amount)
+        return units(self.portfolio.cash.amount - outside(self.portfolio, self._quote))
 
     def fee_of(self, fill: FillRecord) -> int:
         """Return what a fill's fee is worth, 1e-8 quote."""
@@ -189,7 +197,7 @@ class Books:
 
     def settled(self, funding: VenueFunding, recorded_at: int) -> LedgerRecord | None:
         """Book a funding settlement; None if it is booked already."""
-        if funding.settlement_id in self.portfolio.ledger:
+        if self.has_settled(funding):
             return None
         return self.funding(
             funding.settlement_id, funding.received, funding.occurred_at, recorded_at
@@ -213,41 +221,62 @@ class Books:
         )
 
     def adjust(
-        self, entry_id: str, change: Money, price: Price | None, occurred_at: int, recorded_at: int
+        self,
+        entry_id: str,
+        change: Money,
+        price: Price | None,
+        occurred_at: int,
+        recorded_at: int,
+        *,
+        unexplained: bool = False,
     ) -> LedgerRecord | None:
-        """Book a change of a balance that no order of ours explains; None if it is booked already.
+        """Book a change that no order of ours explains; None if it is booked already.
 
-        Args:
-            change: In any asset; negative if it took something.
-            price: Of the asset in the quote currency, unless it is the quote currency.
+        What strangers bring is never ours: it takes no part in sizing, and is never sold.
         """
         if price is not None:
             # The books are built again from the entry alone, so its name carries the price.
             entry_id = f"{entry_id}@{price.amount:f}"
-        if not self.portfolio.adjust(entry_id, change, (occurred_at, recorded_at), price):
+        times = occurred_at, recorded_at
+        if not self.portfolio.adjust(entry_id, change, times, price, unexplained=unexplained):
             return None
-        if price is not None:
+        if price is not None and change.currency not in self._names:
             self._fee_marks[change.currency] = price
+        if change.currency == self._quote and change.amount < 0 and not unexplained:
+            self._flow += units(change.amount)
         self._exact = False
-        self._project()
+        project(self.account, self.portfolio, self._instruments)
         return self._record(entry_id)
 
     def readjust(self, entry: LedgerRecord) -> LedgerRecord:
         """Book such a change again from its ledger entry."""
         name, _, price = entry.reference.rpartition("@")
-        (leg,) = (one for one in entry.postings if one.account == WALLET)
-        change = Money(leg.amount, leg.asset)
-        paid = Price(Decimal(price)) if name and leg.asset != self._quote else None
+        leg = next(one for one in entry.postings if one.account in {WALLET, CONTRACTS})
+        known = bool(name) and leg.asset != self._quote
         booked = self.adjust(
-            name if paid is not None else entry.reference,
-            change,
-            paid,
+            name if known else entry.reference,
+            Money(leg.amount, leg.asset),
+            Price(Decimal(price)) if known else None,
             entry.occurred_at,
             entry.recorded_at,
+            unexplained=entry.kind == EntryKind.SUSPENSE.value,
         )
         if booked is None:
             raise MettleError(f"ledger entry {entry.reference} is there twice")
         return booked
+
+    def take_flow(self) -> int:
+        """Return what the owner took out since the last call (negative), 1e-8 quote."""
+        flow, self._flow = self._flow, 0
+        return flow
+
+    def balances(self) -> Mapping[tuple[str, str], Decimal]:
+        """Return what each ledger account holds of each asset, exactly."""
+        return self.portfolio.ledger.balances
+
+    def has_settled(self, funding: VenueFunding) -> bool:
+        """Return whether the settlement is booked."""
+        return funding.settlement_id in self.portfolio.ledger
 
     def quantity(self, symbol: Symbol) -> Decimal:
         """Return the exact position, base units, what lies between the lots included."""
@@ -285,8 +314,8 @@ class Books:
         else:
             marks = self._marks(closes)
             self.portfolio.check_identity(marks)
-            equity = _units(self.portfolio.equity(marks).amount)
-            unrealised = _units(self.portfolio.unrealised(marks))
+            equity = units(self.portfolio.equity(marks).amount - strangers(self.portfolio, marks))
+            unrealised = units(self.portfolio.unrealised(marks))
         gross = sum(abs(account.value(index, close)) for index, close in enumerate(closes))
         return EquityMark(
             self._run_id,
@@ -328,28 +357,12 @@ class Books:
             ("fees", account.fees, portfolio.fees),
             ("funding", account.funding, portfolio.funding),
         )
-        for name, units, exact in pairs:
-            if exact * CASH_SCALE != units:
+        for name, whole, exact in pairs:
+            if exact * CASH_SCALE != whole:
                 raise MettleError(
-                    f"{name}: the account says {units} (1e-8 quote), the ledger {exact}",
+                    f"{name}: the account says {whole} (1e-8 quote), the ledger {exact}",
                     mend="stop the run and report this with its database",
                 )
-
-    def _project(self) -> None:
-        """Read the integers off the ledger, rounded down."""
-        account, borrowed = self.account, 0
-        for symbol, column in self._columns.items():
-            position, state = self.portfolio.position(symbol), account.assets[column]
-            lots = int(position.quantity / self._instruments[symbol].lot_size)
-            state.lots = lots
-            state.basis = _units(position.basis) if lots else 0
-            if symbol.is_perpetual:
-                # The step pays for contracts as for coins; the ledger moves the profit alone.
-                borrowed += position.sign * state.basis
-        account.cash = _units(self.portfolio.cash.amount) - borrowed
-        account.realised = _units(self.portfolio.realised)
-        account.fees = -_units(-self.portfolio.fees)
-        account.funding = _units(self.portfolio.funding)
 
     def _marks(self, closes: Sequence[int]) -> dict[Symbol, Price]:
         marks = {Symbol(asset, self._quote): price for asset, price in self._fee_marks.items()}
@@ -382,8 +395,3 @@ class Books:
             entry.recorded_at,
             tuple(PostingRecord(leg.account, leg.asset, leg.amount) for leg in entry.postings),
         )
-
-
-def _units(amount: Decimal) -> int:
-    """Return an amount of the quote currency in 1e-8, rounded down."""
-    return int((amount * CASH_SCALE).to_integral_value(ROUND_FLOOR))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...domain.risk import Mode
 from ..journal import ControlRecord, ControlVerb
 from ..ports.kill_switch import KillSwitch
-from ..ports.unit_of_work import Store
+from ..ports.unit_of_work import Store, UnitOfWork
 from .guard import KILL, OPERATOR, Guard
 
 _MODES = {ControlVerb.PAUSE: Mode.PAUSED, ControlVerb.REDUCE: Mode.REDUCING}
+
+
+Acknowledge = Callable[[UnitOfWork, str, str], str]
+"""Takes a person's word about a discrepancy: its id and who says so; returns what came of it."""
 
 
 @dataclass(slots=True)
@@ -20,18 +25,24 @@ class Wishes:
     Attributes:
         stop: End between two bars.
         flatten: Close everything after a kill.
-        acknowledged: Discrepancies that a person has seen.
     """
 
     stop: bool = False
     flatten: bool = False
-    acknowledged: tuple[str, ...] = ()
 
 
 class Controls:
     """Reads the commands of an account and carries them out."""
 
-    def __init__(self, account: str, store: Store, guard: Guard, kill_switch: KillSwitch) -> None:
+    def __init__(
+        self,
+        account: str,
+        store: Store,
+        guard: Guard,
+        kill_switch: KillSwitch,
+        acknowledge: Acknowledge,
+    ) -> None:
+        self._acknowledge = acknowledge
         self._account = account
         self._store = store
         self._guard = guard
@@ -53,11 +64,11 @@ class Controls:
             return
         with self._store.writing() as unit:
             for control in pending:
-                unit.controls.handled(control.control_id, now, self._do(control, now))
+                unit.controls.handled(control.control_id, now, self._do(unit, control, now))
             self._guard.flush(unit)
             unit.commit()
 
-    def _do(self, control: ControlRecord, now: int) -> str:
+    def _do(self, unit: UnitOfWork, control: ControlRecord, now: int) -> str:
         verb, argument, by = control.verb, control.argument, control.issued_by
         if verb in _MODES:
             self._guard.impose(OPERATOR, _MODES[verb], f"{verb.value} by {by}", now, argument)
@@ -71,8 +82,7 @@ class Controls:
         if verb is ControlVerb.RESET_BREAKER:
             return self._guard.reset_breaker(argument, by, now)
         if verb is ControlVerb.ACKNOWLEDGE:
-            self.wishes.acknowledged += (argument,)
-            return "acknowledged"
+            return self._acknowledge(unit, argument, by)
         return self._kill_or_rearm(control, now)
 
     def _kill_or_rearm(self, control: ControlRecord, now: int) -> str:

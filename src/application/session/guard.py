@@ -70,6 +70,7 @@ class Guard:
         self._foreign: Mapping[Symbol, int] = {}
         self._board = Board()
         self._lost: dict[Symbol, int] = {}
+        self._gate = ""
 
     # State.
 
@@ -81,6 +82,10 @@ class Guard:
         self._written = {one.name: one for one in states}
         self._causes = {(one.symbol, one.cause): one for one in unit.modes.all(account)}
         self._changed.clear()
+
+    def gate(self, reason: str) -> None:
+        """Hold everything but protective exits until the next clean reconciliation."""
+        self._gate = reason
 
     def watch(self, board: Board) -> None:
         """Count the orders of a board as exposure."""
@@ -112,6 +117,8 @@ class Guard:
         account = self._gear.account
         found = [*self._causes.values(), *self._breakers.causes(account)]
         reason = self._gear.kill_switch.reason(account)
+        if self._gate:
+            found.append(ModeCause(account, EVERY_SYMBOL, "start", Mode.PAUSED, 0, self._gate))
         if reason is not None and (EVERY_SYMBOL, KILL) not in self._causes:
             found.append(ModeCause(account, EVERY_SYMBOL, KILL, Mode.KILLED, 0, reason))
         return tuple(found)
@@ -211,6 +218,8 @@ class Guard:
         self._marks.update(closes)
         for symbol, ticks in closes.items():
             self._happened(self._breakers.on_price(symbol, ticks, now))
+        if flow := self._gear.books.take_flow():
+            self._happened(self._breakers.on_flow(flow, now))
         self._happened(self._breakers.on_mark(equity, now))
         exposure = self.exposure()
         if not exposure.maintenance:
@@ -229,6 +238,8 @@ class Guard:
     def reconciled(self, now: int, *, clean: bool, foreign: Mapping[Symbol, int]) -> None:
         """Take the end of a reconciliation: the only door out of an open breaker."""
         self._foreign = foreign
+        if clean:
+            self._gate = ""
         self._happened(self._breakers.on_reconciliation(now, clean=clean))
 
     def reset_breaker(self, name: str, operator: str, now: int) -> str:

@@ -9,6 +9,8 @@ from ...domain.market import Instrument, Timeframe
 from ...domain.orders import ExecutionPolicy
 from ...domain.risk import RiskEngine
 from ...domain.simulation import Account, SimulationSettings
+from ..execution.gear import BookKeeper, DeskGear, DeskPlan, Ruling
+from ..journal import LeaseRecord
 from ..market.row import BarRow
 from ..ports.agent import Agent
 from ..ports.bar_feed import BarFeed
@@ -18,6 +20,7 @@ from ..ports.kill_switch import KillSwitch
 from ..ports.notifier import Notifier
 from ..ports.unit_of_work import Store
 from ..ports.venue import Venue
+from ..reconcile import ReconcilePlan
 
 Reinstate = Callable[[Account, BarRow, int], None]
 """Gives a simulated venue the account back: account, last bar, trades of that bar."""
@@ -48,11 +51,17 @@ class SessionPlan:
     environment: str = "paper"
     holder: str = ""
     policy: ExecutionPolicy = field(default_factory=ExecutionPolicy)
+    reconcile: ReconcilePlan = field(default_factory=ReconcilePlan)
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """The assets' names, in column order."""
         return tuple(str(one.symbol) for one in self.instruments)
+
+    def for_desk(self) -> DeskPlan:
+        """Return what fixes the order desk's course."""
+        instruments = {one.symbol: one for one in self.instruments}
+        return DeskPlan(self.owner, self.run_id, instruments, self.policy, self.environment)
 
     @property
     def owner(self) -> str:
@@ -81,3 +90,18 @@ class Gear:
     kill_switch: KillSwitch
     notifier: Notifier
     reinstate: Reinstate | None = None
+
+    def for_desk(
+        self, books: BookKeeper, ruling: Ruling, lease: Callable[[], LeaseRecord | None]
+    ) -> DeskGear:
+        """Return what the order desk works with."""
+        return DeskGear(
+            self.venue,
+            self.store,
+            self.clock,
+            self.kill_switch,
+            self.notifier,
+            books,
+            ruling,
+            lease,
+        )

@@ -218,7 +218,7 @@ class _Entries:
             return self._books.open(entry.occurred_at, entry.recorded_at)
         if entry.kind == "funding":
             return self._books.refund(entry)
-        if entry.kind == "external":
+        if entry.kind in {"external", "suspense"}:
             return self._books.readjust(entry)
         fill = next(self._fills, None)
         if fill is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 from ...domain.errors import DataError, VenueError
 from ...domain.market import Symbol
@@ -11,10 +12,10 @@ from ...domain.orders import OrderIntent
 from ...domain.risk import Approved
 from ...domain.simulation.step import is_ruined
 from ..execution.desk import OrderDesk
-from ..execution.gear import DeskGear, DeskPlan
 from ..journal import RunStatus, SnapshotRecord
 from ..market.row import BarRow
 from ..ports.unit_of_work import UnitOfWork
+from ..reconcile import Reconciler
 from .books import Books
 from .decider import Decided, Decider
 from .gate import DataGate
@@ -61,8 +62,9 @@ class TradingSession:
                 gear.notifier,
             )
         )
-        self._desk = OrderDesk(self._desk_plan(), self._desk_gear())
-        self._warden = Warden(plan, gear, self._books, self._guard, self._desk, self._lease)
+        desk_gear = gear.for_desk(self._books, self._guard, self._lease.current)
+        self._desk = OrderDesk(plan.for_desk(), desk_gear)
+        self._warden = self._new_warden(0)
         self._on_bars = gear.venue.capabilities.bar_orders
         self._bars = 0
         self._before = 0
@@ -70,22 +72,11 @@ class TradingSession:
         self._last: BarRow | None = None
         self._unit = HeldUnit(gear.store)
 
-    def _desk_plan(self) -> DeskPlan:
-        plan = self._plan
-        instruments = {one.symbol: one for one in plan.instruments}
-        return DeskPlan(plan.owner, plan.run_id, instruments, plan.policy, plan.environment)
-
-    def _desk_gear(self) -> DeskGear:
-        gear = self._gear
-        return DeskGear(
-            gear.venue,
-            gear.store,
-            gear.clock,
-            gear.kill_switch,
-            gear.notifier,
-            self._books,
-            self._guard,
-            self._lease.current,
+    def _new_warden(self, began: int) -> Warden:
+        plan = replace(self._plan.reconcile, began=began)
+        reconciler = Reconciler(self._desk.bench, self._books, self._guard, plan)
+        return Warden(
+            self._plan, self._gear, self._books, self._guard, self._desk, self._lease, reconciler
         )
 
     @property
@@ -169,6 +160,7 @@ class TradingSession:
             self._resume(found)
         if not self._on_bars:
             self._meet_venue()
+            self._guard.gate("the books were not held against the venue yet")
         self._desk.recover()
         self._guard.watch(self._desk.board)
         self._look(force=True)
@@ -187,6 +179,7 @@ class TradingSession:
             with self._gear.store.writing() as unit:
                 unit.ledger.add(self._books.open(now, now))
                 unit.commit()
+        self._warden = self._new_warden(self._books.opened_at)
         try:
             self._desk.set_clock(self._gear.venue.server_time())
         except VenueError:
@@ -198,7 +191,7 @@ class TradingSession:
         bar = self._gear.feed.next_due()
         if self._on_bars:
             return bar
-        dues = [self._gear.clock.now_ms() + LOOK]
+        dues = [self._gear.clock.now_ms() + LOOK, self._warden.next_reconciliation()]
         dues += [due for due in (bar, self._desk.next_due()) if due is not None]
         if bar is None and not self._desk.board.working:
             return None
@@ -209,6 +202,7 @@ class TradingSession:
         self._look()
         if not self._on_bars:
             self._desk.work()
+            self._warden.reconcile()
         row = self._gear.feed.take()
         if row is None:
             return None

@@ -108,7 +108,7 @@ class Explainer:
         lot_value = bar.close * terms.unit_value
         target = target_lots(weight, plan.equity, lot_value)
         if target == lots:
-            return "on target"
+            return "too little for one lot" if weight and not target else "on target"
         no_band = worth_trading(target, lots, lot_value, plan.equity, terms, 0)
         if not no_band:
             quote = self.instruments[column].symbol.quote

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ...domain.orders import OrderIntent, Purpose, intent_for
 from ...domain.risk import Approved, Mode
 from ..execution.desk import OrderDesk
+from ..reconcile import Outcome, Reconciler
 from .books import Books
 from .controls import Controls, Wishes
 from .guard import Guard
@@ -29,7 +30,9 @@ class Warden:
         guard: Guard,
         desk: OrderDesk,
         lease: LeaseKeeper,
+        reconciler: Reconciler,
     ) -> None:
+        self._reconciler = reconciler
         self._plan = plan
         self._gear = gear
         self._books = books
@@ -37,7 +40,9 @@ class Warden:
         self._desk = desk
         self._lease = lease
         self._on_bars = gear.venue.capabilities.bar_orders
-        self._controls = Controls(plan.owner, gear.store, guard, gear.kill_switch)
+        self._controls = Controls(
+            plan.owner, gear.store, guard, gear.kill_switch, reconciler.acknowledge
+        )
         self._stops = StopWatch(plan.owner, gear.venue, books, gear.engine.profile)
         self._looked = 0
 
@@ -80,6 +85,25 @@ class Warden:
             self._desk.cancel_everything()
         if self.wishes.flatten:
             self._flatten(marks)
+
+    def reconcile(self) -> None:
+        """Hold the books against the venue if it is time, or if something asks for it.
+
+        Raises:
+            StorageError: If the journal cannot be read or written.
+        """
+        why = self._desk.take_alarm()
+        if why:
+            self._reconciler.request(why)
+        now = self._gear.clock.now_ms()
+        if self._reconciler.due(now):
+            clean = self._reconciler.run() is Outcome.CLEAN
+            now = self._gear.clock.now_ms()
+            self._guard.reconciled(now, clean=clean, foreign=self._reconciler.foreign)
+
+    def next_reconciliation(self) -> int:
+        """Return when the next one is due."""
+        return self._reconciler.next_due()
 
     def _protect(self, marks: Sequence[int]) -> None:
         """Send the exits whose stop was reached."""
