@@ -27,7 +27,6 @@ WORLD_FAULTS = (
     "operator",
     "kill",
     "second trader",
-    "manual trader",
     "notifier",
 )
 """Faults of the world outside the venue, each of which can be switched off."""
@@ -58,7 +57,6 @@ class WorldPlan:
     crash_share: float = 0.0
     freezes: bool = True
     second_trader: bool = False
-    manual_trader: bool = False
     operator: bool = True
     kills: bool = False
     skew_ms: int = 0
@@ -93,7 +91,6 @@ def plan_for(seed: int, without: tuple[str, ...] = ()) -> WorldPlan:
         disk=_disk(random.choice((0.0, 1.0, 1.0))),
         crash_share=random.choice((0.0, 0.0005, 0.002)),
         second_trader=random.random() < 0.25,
-        manual_trader=random.random() < 0.25,
         kills=random.random() < 0.25,
         skew_ms=random.choice((0, 0, 0, 400, -400, 5_000, -5_000, 90_000, -90_000)),
         swing=random.choice((0.0005, 0.001, 0.004)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from mettle.adapters.venues.exchange import Fault
+
 from .campaign import Trial
 from .plan import WORLD_FAULTS, plan_for
 from .report import Report
 from .world import World
 
-FAULTS = WORLD_FAULTS
+FAULTS = (*WORLD_FAULTS, *(one.value for one in Fault))
 """Everything that can be switched off."""
 
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from mettle.adapters.features.native import NativeFeatures
-from mettle.adapters.market_data.replay import ReplayFeed
 from mettle.application.journal import RunRecord
-from mettle.application.market import MarketPanel
 from mettle.application.ports.clock import Clock
 from mettle.application.ports.kill_switch import KillSwitch
 from mettle.application.ports.notifier import Notifier
@@ -23,6 +21,8 @@ from mettle.domain.signals.catalogue import feature
 from mettle.domain.signals.features import FeatureForm, FeatureSet
 from mettle.domain.simulation import SimulationSettings
 from numpy.typing import NDArray
+
+from .feed import Candles
 
 WARM_UP = 12
 """Bars before the first that is traded."""
@@ -82,7 +82,7 @@ class SessionGear:
 
     name: str
     account: str
-    panel: MarketPanel
+    candles: Candles
     venue: Venue
     store: Store
     clock: Clock
@@ -100,15 +100,15 @@ class SessionGear:
 def run_session(gear: SessionGear, should_stop: Callable[[], bool]) -> None:
     """Live one life of a session: found the run if it is new, recover, trade."""
     agent = Moody(gear.told, gear.resting, gear.calm)
-    feed = ReplayFeed(gear.panel, gear.clock, start=WARM_UP, grace_ms=1_000)
+    feed = gear.candles.feed(gear.clock)
     with gear.store.writing() as unit:
         if unit.runs.find(gear.account) is None:
             unit.runs.add(_run_record(gear))
             unit.commit()
     plan = SessionPlan(
         gear.account,
-        gear.panel.instruments,
-        gear.panel.timeframe,
+        gear.candles.panel.instruments,
+        gear.candles.panel.timeframe,
         gear.settings,
         grace_ms=1_000,
         snapshot_every=64,
@@ -123,7 +123,7 @@ def run_session(gear: SessionGear, should_stop: Callable[[], bool]) -> None:
             agent,
             feed,
             gear.venue,
-            NativeFeatures(1).stream(gear.panel, agent.feature_set),
+            NativeFeatures(1).stream(gear.candles.panel, agent.feature_set),
             gear.store,
             gear.clock,
             gear.clock,
@@ -150,12 +150,12 @@ def loosened(profile: RiskProfile, **changes: int | None) -> RiskProfile:
 
 
 def _run_record(gear: SessionGear) -> RunRecord:
-    symbols = tuple(map(str, gear.panel.symbols))
+    symbols = tuple(map(str, gear.candles.panel.symbols))
     return RunRecord(
         gear.account,
         "paper",
         "moody",
-        gear.panel.timeframe.label,
+        gear.candles.panel.timeframe.label,
         symbols,
         gear.venue.name,
         "USDT",

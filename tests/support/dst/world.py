@@ -19,14 +19,16 @@ from mettle.adapters.venues.exchange import (
     BarPath,
     ExchangeRules,
     ExchangeVenue,
+    Fault,
+    FaultPlan,
     FeeMode,
+    NewOrder,
     SimulatedExchange,
 )
 from mettle.application.ports.unit_of_work import Store
 from mettle.application.ports.venue import OrderRequest
 from mettle.domain.errors import (
     DataError,
-    InvalidInput,
     MettleError,
     NotRunning,
     RefusedForSafety,
@@ -36,10 +38,12 @@ from mettle.domain.errors import (
 
 from .chance import Chance
 from .clock import SimulatedWorldClock
-from .exchange_truth import FOREIGN, ExchangeTruth
+from .exchange_truth import ExchangeTruth
+from .feed import Candles
 from .hooks import Hooks
 from .markets import START, candles
 from .oracle import Oracle, OracleSettings
+from .oracle.view import state_name
 from .people import People
 from .plan import MINUTE, WorldPlan
 from .players import WARM_UP, SessionGear, limits_of, run_session
@@ -82,6 +86,8 @@ class World:
         self.notifier = WorldNotifier(self.oracle.data.said)
         self.kill_switch = WorldKillSwitch(self._flagged)
         self.report = Report(runs=1)
+        self.candles = Candles(self.panel, WARM_UP, self.exchange, ACCOUNT)
+        self.exchange.faults.states = self._states
         self.stopping = False
         self.resting = False
         self.processes = {"session": Actor("session", lambda: self._session("session"))}
@@ -90,6 +96,7 @@ class World:
             self.processes["rival"] = Actor("rival", lambda: self._session("rival"))
             self.clocks["rival"] = SimulatedWorldClock(self.scheduler)
         self.people = People(self)
+        self.oracle.clock_of = lambda name: self.clocks[name].now_ms()
         self.scheduler.after_event = self._after_event
         self.scheduler.on_end = self._ended
         self._connections = 0
@@ -109,7 +116,11 @@ class World:
             leverage=max(1, plan.settings.leverage) * 2,
             third_asset="BNB",
         )
-        exchange = SimulatedExchange(self.panel.instruments, paths, clock, randomness, rules)
+        off = [one for one in Fault if one.value in plan.without]
+        faults = FaultPlan.storm(plan.trouble, without=off) if plan.trouble else FaultPlan()
+        exchange = SimulatedExchange(
+            self.panel.instruments, paths, clock, randomness, rules, faults
+        )
         cash = Decimal(plan.settings.initial_cash) / 10**8
         exchange.open_account(ACCOUNT, {"USDT": cash}, fee_mode=FeeMode(plan.fee_mode))
         exchange.set_third_price("USDT", 500 * 10**8)
@@ -133,7 +144,7 @@ class World:
             SessionGear(
                 name,
                 ACCOUNT,
-                self.panel,
+                self.candles,
                 self.venue_for(actor, store),
                 store,
                 clock,
@@ -162,6 +173,18 @@ class World:
 
     def _ghost(self, request: OrderRequest) -> None:
         """A request whose sender died on the way: it may still arrive."""
+        new = NewOrder.of(request.client_order_id, request.terms)
+        if self.truth.received[-1:] == [new] or any(one == new for one in self.truth.received):
+            return
+        if self.chance.hit("ghost", 0.5):
+            self.report.fired["request arrives after its sender died"] += 1
+            due = self.scheduler.now + self.chance.stream("ghost").choice((1, 50, 900, 4_000))
+            place = self.exchange.reception.place
+            self.scheduler.at(due, "ghost", lambda: self._arrive(place, new))
+
+    def _arrive(self, place: Callable[[str, NewOrder], object], new: NewOrder) -> None:
+        self.exchange.sync()
+        place(ACCOUNT, new)
 
     def _ended(self, actor: Actor, error: BaseException | None) -> None:
         """Keep a process running: whatever ended it, it starts again."""
@@ -187,6 +210,14 @@ class World:
         self.exchange.sync()
         self.oracle.committed(changes)
         self.report.orders += sum(one.table == "orders" and one.method == "add" for one in changes)
+
+    def _states(self, account: str, client_id: str) -> list[str]:
+        """Return the states in which our journal has the orders that a fault strikes."""
+        view = self.oracle.view
+        if account != ACCOUNT:
+            return []
+        ids = [client_id] if client_id else list(view.possibly_live)
+        return [state_name(view.orders[one]) for one in ids if one in view.orders]
 
     def _flagged(self, reason: str | None) -> None:
         self.oracle.control.flag(reason, self.scheduler.now)
@@ -232,6 +263,7 @@ class World:
         self.hooks.share = 0.0
         self.disk.quiet = True
         self.disk.until.clear()
+        self.exchange.mischief.calm()
         self.people.calm()
         self._pass(5)
         self.oracle.end.settled(self.scheduler.now - 5 * MINUTE)
@@ -267,6 +299,9 @@ class World:
         report.events, report.seconds = self.scheduler.events, seconds
         report.checks, report.fills = self.oracle.found.checks, len(view.fills)
         report.fired.update(self.disk.fired)
+        for (fault, state), count in self.exchange.faults.fired.items():
+            report.fired[fault.value] += count
+            report.cells[fault.value, state] += count
         report.places.update(self.hooks.covered)
         report.deaths.update(self.hooks.killed)
         report.calls.update(self.wire.calls)
@@ -278,9 +313,11 @@ class World:
 
 
 def _is_honest(error: BaseException) -> bool:
-    return isinstance(error, _EXPECTED) and not (
-        isinstance(error, InvalidInput) and not isinstance(error, DataError)
-    )
+    """Return whether a process may end so: the disk, the venue, or somebody else's lease."""
+    if isinstance(error, StorageError):
+        # A journal that contradicts itself is no fault of the disk.
+        return "simulated" in str(error) or "locked" in str(error)
+    return isinstance(error, _EXPECTED)
 
 
 def _fast_disk() -> str | None:
@@ -300,12 +337,3 @@ def _database(folder: Path) -> Store:
         _template = home / "mettle.db"
     shutil.copy(_template, folder / "mettle.db")
     return SqlStore(folder / "mettle.db", lock_timeout_s=0.2)
-
-
-def chosen(condition: object, call: Callable[[], None]) -> None:
-    """Call if so."""
-    if condition:
-        call()
-
-
-__all__ = ["ACCOUNT", "FOREIGN", "World"]

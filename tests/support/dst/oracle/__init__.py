@@ -5,7 +5,7 @@ It shares no rule with the product: it reads records and adds up for itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,7 @@ class Oracle:
         self.data = DataRules(self.view, truth, self.found, settings.interval_ms, settings.canaries)
         self.end = EndRules(self.view, truth, self.found, settings.account)
         self._batch: list[tuple[str, str]] = []
+        self.clock_of: Callable[[str], int] = lambda _: self.found.time
 
     @property
     def violations(self) -> list[Violation]:
@@ -172,7 +173,7 @@ class Oracle:
     def _leases(self, method: str, change: Change) -> None:
         result: Any = change.result
         if method == "acquire" and result is not None:
-            self.control.took(result, self.found.time)
+            self.control.took(result, self.clock_of(change.actor))
             self.view.lease = result
         elif method == "renew" and result:
             lease, until = change.arguments
