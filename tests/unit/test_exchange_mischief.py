@@ -187,7 +187,7 @@ def test_a_stop_of_somebody_locks_all_there_is_to_sell() -> None:
     """The coins are there and not free; then they are free again."""
     world = lasting(Fault.STOP_LOCKS_BALANCE)
     world.at(1)
-    assert (world.held("BTC"), world.free("BTC")) == (5, 0)
+    assert (world.held("BTC"), world.free("BTC")) == (Decimal(5), Decimal(0))
     answer = world.client.create(request("a", Side.SELL, limit=1_010))
     assert isinstance(answer, Refused)
     assert answer.kind is RefusalKind.INSUFFICIENT_FUNDS
@@ -209,7 +209,7 @@ def test_somebody_pays_in_or_takes_out() -> None:
     """A balance moves by no trade, and the exchange still adds up."""
     world = struck(Fault.BALANCE_MOVED)
     world.at(1)
-    assert (world.held("USDT"), world.held("BTC")) != (10_000, 5)
+    assert (world.held("USDT"), world.held("BTC")) != (Decimal(10_000), Decimal(5))
     assert world.client.fills_since(0) == []
     world.exchange.audit()
 

@@ -328,7 +328,7 @@ class Faults:
 
     def is_on(self, fault: Fault, now: int) -> bool:
         """Return whether a lasting fault is on."""
-        return now < self._open.get(fault, 0)
+        return bool(self._open) and now < self._open.get(fault, 0)
 
     def open(self, fault: Fault, until: int) -> None:
         """Begin a lasting fault, or let it last longer."""
