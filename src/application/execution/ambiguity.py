@@ -98,7 +98,9 @@ class Inquiry:
         if any(matches(fill, order) for fill in venue.fills_since(since)) or moved():
             self._absent_since = None
             return Unclear("a fill or a balance speaks for it")
-        if server_time <= order.fence_at:
+        passed = now - (order.sent_at or order.recorded_at)
+        # Either clock may have been set meanwhile; both must say that it is over.
+        if server_time <= order.fence_at or passed <= venue.capabilities.fence_ms:
             return Unclear("the request may still be accepted")
         if self._absent_since is None:
             self._absent_since = now

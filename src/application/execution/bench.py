@@ -29,7 +29,6 @@ class Bench:
     Attributes:
         stale: Whether the journal must be read again before anything is sent: a write failed, so
             what we hold may be ahead of what is written.
-        skew: Venue's clock less ours, milliseconds.
         late: Orders whose outcome is written with the next bar.
         alarms: What asks for a reconciliation.
     """
@@ -42,7 +41,7 @@ class Bench:
         self.board = Board()
         self.collector = Collector(plan, self.gear, self.board)
         self.stale = True
-        self.skew = 0
+        self._met: tuple[int, float] | None = None
         self.late: list[str] = []
         self.alarms: list[str] = []
 
@@ -56,6 +55,23 @@ class Bench:
     def now(self) -> int:
         """The present, Unix milliseconds UTC."""
         return self.gear.clock.now_ms()
+
+    def meet(self, server_time: int) -> None:
+        """Note the venue's clock as it is now."""
+        self._met = server_time, self.gear.clock.monotonic()
+
+    @property
+    def knows_time(self) -> bool:
+        """Whether the venue ever told its time: without it no fence can be set."""
+        return self._met is not None
+
+    @property
+    def venue_time(self) -> int:
+        """The venue's clock as we know it: carried on by time that passed, whoever sets clocks."""
+        if self._met is None:
+            return self.now
+        server_time, at = self._met
+        return server_time + int((self.gear.clock.monotonic() - at) * 1000)
 
     def write(self, action: Callable[[UnitOfWork], T]) -> T:
         """Do ``action`` in a transaction of its own.

@@ -101,13 +101,11 @@ class Collector:
         side = Side.BUY if fill.side > 0 else Side.SELL
         account = self._plan.account
         intent = Reduction(account, fill.symbol, side, fill.lots, fill.occurred_at, purpose)
-        order_id = client_order_id(
-            intent,
-            venue=self._gear.venue.name,
-            environment=self._plan.environment,
-            leg=Leg.BAR,
-            attempt=1,
-        )
+        attempt, order_id = 1, self._protective_id(intent, 1)
+        while unit.orders.find(order_id) is not None:
+            # Several trades of one liquidation may fall into one millisecond.
+            attempt += 1
+            order_id = self._protective_id(intent, attempt)
         state = Filled(fill.lots)
         order = OrderRecord(
             self._plan.run_id,
@@ -116,10 +114,20 @@ class Collector:
             state,
             now,
             now,
+            attempt,
             evidence=Evidence.FILLS.value,
         )
         unit.orders.add(order)
         return order
+
+    def _protective_id(self, intent: Reduction, attempt: int) -> str:
+        return client_order_id(
+            intent,
+            venue=self._gear.venue.name,
+            environment=self._plan.environment,
+            leg=Leg.BAR,
+            attempt=attempt,
+        )
 
     def _booked(self, unit: UnitOfWork, order: OrderRecord, lots: int) -> int:
         order_id = order.client_order_id

@@ -99,7 +99,7 @@ class OrderDesk:
 
     def set_clock(self, server_time: int) -> None:
         """Note the venue's clock as it is now."""
-        self._bench.skew = server_time - self._bench.now
+        self._bench.meet(server_time)
 
     def recover(self) -> None:
         """Read everything under way from the journal; what was being sent is unknown now.
@@ -349,7 +349,7 @@ class OrderDesk:
             self._give_up(working, f"{intent.lots} lots are under the venue's minimum: dust")
             return None
         capabilities = bench.gear.venue.capabilities
-        server_time = bench.now + bench.skew
+        server_time = bench.venue_time
         terms = limit_terms(intent, leg, quote, capabilities, plan.policy, server_time)
         return terms if isinstance(intent, Reduction) else self._paid_for(working, terms)
 
@@ -366,11 +366,14 @@ class OrderDesk:
         return replace(terms, lots=lots)
 
     def _quote(self, symbol: Symbol) -> Quote | None:
+        bench = self._bench
         try:
-            quote = self._bench.gear.venue.quote(symbol)
+            if not bench.knows_time:
+                bench.meet(bench.gear.venue.server_time())
+            quote = bench.gear.venue.quote(symbol)
         except VenueError:
             return None
-        return None if unusable(quote, self._bench.now + self._bench.skew) else quote
+        return None if unusable(quote, bench.venue_time) else quote
 
     def _give_up(self, working: Working, outcome: str) -> bool:
         self._bench.write(lambda unit: self._finish(unit, working, outcome))

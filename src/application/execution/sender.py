@@ -70,7 +70,7 @@ class Sender:
             terms=terms,
             payload_hash=terms.payload_hash,
             epoch=lease.epoch if lease is not None else 0,
-            fence_at=now + bench.skew + venue.capabilities.fence_ms + bench.plan.clock_margin,
+            fence_at=bench.venue_time + venue.capabilities.fence_ms + bench.plan.clock_margin,
             reserved=reserved,
             sent_at=now,
         )

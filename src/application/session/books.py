@@ -66,6 +66,7 @@ class Books:
         self._portfolio: Portfolio | None = None
         self._exact = True
         self._entries = 0
+        self._proved = -1
         self._fills = 0
         self._fee_marks: dict[str, Price] = {}
         self._flow = 0
@@ -350,6 +351,9 @@ class Books:
                 f"equity {equity} differs from opening + realised + unrealised − fees + funding "
                 f"{earned} (1e-8 quote)"
             )
+        if self._entries == self._proved:
+            # Nothing was booked since: equal holdings are worth the same at any marks.
+            return
         marks = self._marks(closes)
         pairs: Iterable[tuple[str, int, Decimal]] = (
             ("equity", equity, portfolio.equity(marks).amount),
@@ -363,6 +367,7 @@ class Books:
                     f"{name}: the account says {whole} (1e-8 quote), the ledger {exact}",
                     mend="stop the run and report this with its database",
                 )
+        self._proved = self._entries
 
     def _marks(self, closes: Sequence[int]) -> dict[Symbol, Price]:
         marks = {Symbol(asset, self._quote): price for asset, price in self._fee_marks.items()}

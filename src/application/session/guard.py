@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ...domain.market import Instrument, Symbol
 from ...domain.orders import Opening, OrderIntent, Reduction
@@ -71,6 +72,7 @@ class Guard:
         self._board = Board()
         self._lost: dict[Symbol, int] = {}
         self._gate = ""
+        self._margin: Decimal | None = None
 
     # State.
 
@@ -172,7 +174,9 @@ class Guard:
                 self._foreign.get(one.symbol, 0),
             )
         closes = [self._marks.get(one.symbol, 0) for one in self._gear.instruments]
-        return Exposure(self._gear.account, account.equity(closes), account.cash, assets)
+        equity = account.equity(closes)
+        needed = 0 if self._margin is None else int(self._margin * max(0, equity))
+        return Exposure(self._gear.account, equity, account.cash, assets, needed)
 
     def lost_sight(self, symbol: Symbol, since: int, what: str, now: int) -> None:
         """Pause a symbol, and later the account, while something about it is unknown."""
@@ -221,11 +225,15 @@ class Guard:
         if flow := self._gear.books.take_flow():
             self._happened(self._breakers.on_flow(flow, now))
         self._happened(self._breakers.on_mark(equity, now))
-        exposure = self.exposure()
-        if not exposure.maintenance:
+        if self._margin is None:
             return ()
+        exposure = self.exposure()
         self._happened(self._breakers.on_margin(margin_usage(exposure), now))
         return margin_reductions(self._gear.engine.profile, exposure, now)
+
+    def margin(self, ratio: Decimal | None) -> None:
+        """Take the venue's margin ratio; None on a cash account."""
+        self._margin = ratio
 
     def remember(self, closes: Mapping[Symbol, int]) -> None:
         """Take the last closes again after a restart; nothing is measured by them."""

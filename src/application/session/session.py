@@ -206,6 +206,8 @@ class TradingSession:
         row = self._gear.feed.take()
         if row is None:
             return None
+        if not self._on_bars:
+            self._warden.read_margin()
         return self._bar(row)
 
     def close(self) -> None:

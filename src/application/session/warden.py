@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from ...domain.errors import VenueError
 from ...domain.orders import OrderIntent, Purpose, intent_for
 from ...domain.risk import Approved, Mode
 from ..execution.desk import OrderDesk
@@ -100,6 +102,12 @@ class Warden:
             clean = self._reconciler.run() is Outcome.CLEAN
             now = self._gear.clock.now_ms()
             self._guard.reconciled(now, clean=clean, foreign=self._reconciler.foreign)
+
+    def read_margin(self) -> None:
+        """Ask the venue how much of the margin is used; a failed question keeps the last answer."""
+        if any(one.symbol.is_perpetual for one in self._plan.instruments):
+            with suppress(VenueError):
+                self._guard.margin(self._desk.bench.gear.venue.account().margin_ratio)
 
     def next_reconciliation(self) -> int:
         """Return when the next one is due."""
