@@ -67,8 +67,11 @@ def test_each_connection_has_its_own_stream() -> None:
 def test_a_client_that_is_gone_is_forgotten() -> None:
     """Its stream holds nothing once the object is dropped."""
     world = bench(tick(0))
+    second = ExchangeVenue(world.exchange, "a", world.clock, PhiloxRandomness(1), connection=2)
     world.clients.clear()
     gc.collect()
+    assert world.exchange.floor.is_heard("a")
+    second.close()
     assert not world.exchange.floor.is_heard("a")
 
 

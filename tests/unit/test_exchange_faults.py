@@ -6,6 +6,8 @@ import pytest
 from mettle.adapters.venues.exchange import (
     ExchangeRules,
     Fault,
+    FaultPlan,
+    Strike,
 )
 from mettle.application.ports.venue import (
     Accepted,
@@ -20,7 +22,9 @@ from mettle.domain.orders import TimeInForce
 from tests.support.exchanges import (
     BTC,
     IMPATIENT,
+    QUIET,
     START,
+    bench,
     fired,
     lasting,
     request,
@@ -224,6 +228,19 @@ def test_429_asks_for_a_pause_and_418_bans_who_gives_none() -> None:
     assert fired(world, Fault.BANNED_418) == 1
     world.at(150)
     assert world.client.orders_since(0) == []
+
+
+def test_another_process_of_the_key_presses_on() -> None:
+    """Who waits as he is told is banned all the same where the plan says so; in the end it ends."""
+    plan = FaultPlan({Fault.BANNED_418: 1.0}, (Strike(Fault.RATE_LIMIT_429, START),))
+    world = bench(*QUIET, faults=plan)
+    with pytest.raises(RateLimited, match="429") as found:
+        world.client.open_orders()
+    world.clock.advance(found.value.retry_after_ms)
+    with pytest.raises(RateLimited, match="418") as found:
+        world.client.open_orders()
+    world.clock.advance(found.value.retry_after_ms)
+    assert world.client.open_orders() == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from mettle.adapters.venues.exchange import (
     Fault,
     FaultPlan,
     FeeMode,
-    Site,
     Strike,
 )
 from mettle.application.ports.venue import (
@@ -283,5 +282,5 @@ def test_plans_that_make_no_sense_are_refused() -> None:
 def test_the_catalogue_is_whole() -> None:
     """Every fault has its terms, and a storm every fault that can be drawn."""
     assert set(CATALOGUE) == set(Fault)
-    drawn = {fault for fault, rate in FaultPlan.storm().rates.items() if rate > 0}
-    assert drawn == {fault for fault in Fault if CATALOGUE[fault].site is not Site.FOLLOWS}
+    storm = FaultPlan.storm().rates
+    assert {fault for fault in Fault if storm[fault] == 0} == {Fault.FILL_WHILE_DOWN}

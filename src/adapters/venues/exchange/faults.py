@@ -15,7 +15,8 @@ from .dice import Dice
 class Site(Enum):
     """Where a fault strikes, and so what its rate counts.
 
-    All but LASTING and EVENT are shares of the opportunities; those two are counts an hour.
+    All but LASTING and EVENT are shares of the opportunities; those two are counts an hour. What
+    FOLLOWS counts shares of what it follows.
     """
 
     CALL = "any request"
@@ -157,7 +158,7 @@ _SHARES: dict[Site, dict[Fault, float]] = {
         Fault.FUNDING_PAID: 0.06,
         Fault.FUNDING_RECEIVED: 0.06,
     },
-    Site.FOLLOWS: {Fault.BANNED_418: 0.0, Fault.FILL_WHILE_DOWN: 0.0},
+    Site.FOLLOWS: {Fault.BANNED_418: 0.1, Fault.FILL_WHILE_DOWN: 0.0},
 }
 _LASTING: dict[Fault, tuple[float, tuple[int, int]]] = {
     Fault.DNS_GONE: (0.02, (60, 60)),
@@ -293,15 +294,19 @@ class Faults:
         """Return chance of its own for a purpose."""
         return Dice(self._randomness, "faults", *key)
 
-    def pick(self, site: Site, account: str, now: int) -> Fault | None:
-        """Return the fault that strikes at this opportunity; it is counted by :meth:`fire`."""
+    def pick(self, site: Site, account: str, now: int, dice: Dice | None = None) -> Fault | None:
+        """Return the fault that strikes at this opportunity; it is counted by :meth:`fire`.
+
+        Args:
+            dice: Chance to draw from; the site's own unless given.
+        """
         if self.is_over:
             return None
         ordered = self._ordered(site, account, now) if self._pending else None
         table = self._tables.get(site)
         if table is None:
             return ordered
-        dice = self._dice.get(site)
+        dice = dice or self._dice.get(site)
         if dice is None:
             dice = self._dice[site] = self.dice(site.value)
         share = dice.share()

@@ -118,6 +118,11 @@ class Floor:
         """Push an account's events to a bound method for as long as its object lives."""
         self._listeners.setdefault(account, []).append(WeakMethod(listener))
 
+    def unlisten(self, account: str, listener: Listener) -> None:
+        """Push nothing more to a bound method."""
+        known = self._listeners.get(account, [])
+        self._listeners[account] = [one for one in known if one() != listener]
+
     def push(self, account: str, event: VenueEvent, at: int | None = None) -> None:
         """Tell an account's listeners; return at once, delivery is their network's affair.
 

@@ -146,12 +146,19 @@ class Network:
         elif fault is Fault.RATE_LIMIT_429:
             account.strikes = 0
             account.quiet_until = now + self.dice.between(1_000, 20_000)
+            self._press_on()
         else:
             return
         self.fire(Fault.RATE_LIMIT_429, client_id)
         self.come_back()
         left = max(1, account.quiet_until - self.exchange.floor.now)
         raise RateLimited("429: too many requests", left)
+
+    def _press_on(self) -> None:
+        """Let another process of the same key take no notice of the pause, now and then."""
+        plan, share = self.exchange.faults.plan, self.dice.share()
+        if share < plan.rates.get(Fault.BANNED_418, 0.0) and Fault.BANNED_418 not in plan.without:
+            self._account.banned_until = self._account.quiet_until + _BAN_MS
 
     def _check_stamp(self, stamp: int) -> None:
         """Refuse a stamp outside the window, and ask for the time so that the next one is in it."""

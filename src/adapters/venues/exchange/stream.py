@@ -17,6 +17,7 @@ class Stream:
     """Holds pushes until they arrive; what is sent while it is down is lost.
 
     Args:
+        dice: Its own, so that a connection that was left open changes nothing for the others.
         delay: Least and most milliseconds that a push takes.
     """
 
@@ -45,12 +46,17 @@ class Stream:
             return
         fault = None
         if isinstance(event, VenueFill):
-            fault = faults.pick(Site.PUSH, self._account, now)
+            fault = faults.pick(Site.PUSH, self._account, now, self._dice)
         if fault is None:
             self._deliver(event, self._behind(at) if at <= now else at + self._travel())
         else:
             self._fire(fault, event)
             self._spoil(fault, event, at)
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        self._exchange.floor.unlisten(self._account, self.send)
+        self._arriving.clear()
 
     def drain(self) -> list[VenueEvent]:
         """Return what has arrived by now."""

@@ -154,6 +154,10 @@ class ExchangeVenue:
             raise VenueError("this exchange has no dead man's switch")
         self._ask(lambda: self._exchange.cancel_all_after(self._account, milliseconds))
 
+    def close(self) -> None:
+        """Cut the connection; a client that dies does so without a word, when it is dropped."""
+        self._stream.close()
+
     def drain(self) -> Sequence[VenueEvent]:
         """Return what has arrived since the last call."""
         self._exchange.sync()
