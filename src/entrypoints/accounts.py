@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..application.control import (
     EVERYTHING,
@@ -20,6 +20,7 @@ from ..application.control import (
     Sign,
     account_standing,
     check_health,
+    is_held,
     issue_command,
     killed_accounts,
     known_accounts,
@@ -32,12 +33,12 @@ from ..application.control import (
     show_risk,
     why_not,
 )
-from ..application.journal import ControlRecord, ControlVerb
+from ..application.journal import ControlRecord, ControlVerb, LeaseRecord
 from ..application.ports.kill_switch import EVERY_ACCOUNT
 from ..application.session.queries import Decision, Journal
-from ..domain.errors import InvalidValue, NotFound, RefusedForSafety
+from ..domain.errors import InvalidValue, NotFound, NotRunning, RefusedForSafety
 from ..domain.risk import RiskProfile
-from .container import ApplicationContainer
+from .container import PAPER_HOLDER, ApplicationContainer
 from .killing import kill_now, operator
 from .market_data import Instant, as_ms
 from .paper import PaperRun
@@ -143,9 +144,10 @@ class Accounts:
 
     def standing(self, account: str | None = None) -> AccountStanding:
         """Return mode, causes, session, breakers and what is not settled of an account."""
-        parts = self.container
+        parts, name = self.container, self.account(account)
         now = parts.clock().now_ms()
-        return account_standing(parts.store(), parts.kill_switch(), self.account(account), now)
+        found = account_standing(parts.store(), parts.kill_switch(), name, now)
+        return replace(found, is_running=False) if self._has_died(name, found.lease) else found
 
     def health(self, account: str | None = None) -> Sequence[Sign]:
         """Return whether the session of an account does what it should, sign by sign."""
@@ -154,8 +156,8 @@ class Accounts:
     def risk(self, account: str | None = None) -> Risk:
         """Return what an account may do, and how far each breaker has come."""
         name, profile = self.account(account), self._profile(account)
-        standing, breakers = show_risk(self._gear(), self.container.kill_switch(), name, profile)
-        return Risk(profile.name, standing, breakers)
+        _, breakers = show_risk(self._gear(), self.container.kill_switch(), name, profile)
+        return Risk(profile.name, self.standing(name), breakers)
 
     def reset(
         self, what: str, account: str | None = None, *, confirm: str | None = None
@@ -243,6 +245,13 @@ class Accounts:
             TimedOut: If the session did not answer in time.
             RefusedForSafety: If it refused.
         """
+        with self.container.store().reading() as unit:
+            lease = unit.leases.find(account)
+        if self._has_died(account, lease):
+            raise NotRunning(
+                f"the process of {account!r} has died",
+                mend=f"the command that began it goes on with --run-id {account}",
+            )
         return issue_command(self._gear(), Command(account, verb, operator(), argument), patience)
 
     def confirmation(self, account: str) -> str:
@@ -260,6 +269,13 @@ class Accounts:
         if done.waiting:
             text += f"; not answered yet, killed until they do: {', '.join(done.waiting)}"
         return Settled(KILL, changed=True, text=text)
+
+    def _has_died(self, account: str, lease: LeaseRecord | None) -> bool:
+        """Return whether a lease outlives its holder: a run of this machine without a process."""
+        held = is_held(lease, self.container.clock().now_ms())
+        if lease is None or not held or lease.holder != PAPER_HOLDER:
+            return False
+        return not self.container.claims().held("run", account)
 
     def _is_killed(self, account: str) -> bool:
         if self.container.kill_switch().reason(account) is not None:

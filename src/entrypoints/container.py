@@ -41,7 +41,7 @@ from ..application.session.queries import Journal
 from ..domain.risk import RiskEngine, RiskProfile
 from .settings import Resolved
 
-_HOLDER = f"paper on {platform.node()}"
+PAPER_HOLDER = f"paper on {platform.node()}"
 """The holder of paper leases: a claim on the run keeps a second process of this machine away."""
 
 
@@ -220,6 +220,6 @@ class ApplicationContainer(containers.DeclarativeContainer):
         paper_risk,
         kill_switch,
         notifier,
-        _HOLDER,
+        PAPER_HOLDER,
     )
     journal: providers.Provider[Journal] = providers.Factory(Journal, store)

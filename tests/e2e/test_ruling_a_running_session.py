@@ -182,3 +182,20 @@ def test_a_restart_stays_killed(
     assert account["mode"] == "KILLED"
     assert call(capsys, long_home, "risk", "reset", "kill", "--confirm", "everything").code == 0
     until(child, lambda: count(long_home, "orders", "run_id", "again") > before)
+
+
+def test_a_lease_does_not_outlive_its_process(
+    long_home: Path, begin: Begin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After kill -9 nobody waits for an answer: exit 4 at once, and the command that goes on."""
+    child = begin("dead")
+    child.kill()
+    child.wait()
+    found = call(capsys, long_home, "paper", "pause", "dead", "--wait", "60")
+    assert found.code == 4
+    assert "--run-id dead" in found.err
+    assert not ask(capsys, long_home, "paper", "health", "dead", code=4)["running"]
+    (account,) = [
+        one for one in ask(capsys, long_home, "status")["accounts"] if one["account"] == "dead"
+    ]
+    assert not account["running"]

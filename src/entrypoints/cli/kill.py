@@ -52,9 +52,7 @@ def kill(
     name = "everything" if account is None else account
     lines = [f"KILLED: {name}", *map(_line, done.accounts)]
     if flatten:
-        lines.append(
-            "positions are closed by the session; where none runs, when the run is started again"
-        )
+        lines.append("positions: each session is asked to close its own")
     document = {
         "killed": name,
         "reason": done.text,
