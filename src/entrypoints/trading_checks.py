@@ -41,11 +41,12 @@ def durability(resolved: Resolved) -> Check:
     if not has_write_ahead_log(database):
         mend = "close every program that has it open, then run this again"
         return Check("durability", Verdict.FAILED, f"{database} has no write-ahead log", mend)
-    verdict, mend = _disk_verdict(kind, taken)
+    verdict, mend = disk_verdict(kind, taken)
     return Check("durability", verdict, detail, mend)
 
 
-def _disk_verdict(kind: str, taken: float) -> tuple[Verdict, str]:
+def disk_verdict(kind: str, taken: float) -> tuple[Verdict, str]:
+    """Judge a file system and the seconds that a sync takes; return verdict and mend."""
     if kind in _REMOTE:
         mend = "keep mettle.db on a local disk, or use PostgreSQL; SQLite's locks need one"
         return Verdict.FAILED, mend
