@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from ...domain.errors import StorageError
+from ...domain.errors import RefusedForSafety, StorageError
 from ...domain.orders import Unknown, filled_lots
 from ..journal import OrderRecord
 from ..ports.unit_of_work import UnitOfWork
@@ -78,9 +78,11 @@ class Bench:
 
         Raises:
             StorageError: If it could not be kept; the desk is stale then.
+            RefusedForSafety: If somebody else trades the account now.
         """
         try:
             with self.gear.store.writing() as unit:
+                self.fence(unit)
                 result = action(unit)
                 self.gear.ruling.flush(unit)
                 unit.commit()
@@ -88,6 +90,25 @@ class Bench:
             self.stale = True
             raise
         return result
+
+    def fence(self, unit: UnitOfWork) -> None:
+        """Refuse to write over what a later trader of the account wrote.
+
+        A kill raises the epoch and leaves the holder: whoever is killed still writes down what
+        became of his orders.
+
+        Raises:
+            RefusedForSafety: If somebody else holds the lease.
+        """
+        lease = self.gear.lease()
+        if lease is None:
+            return
+        held = unit.leases.find(self.plan.account)
+        if held is not None and held.epoch != lease.epoch and held.holder != lease.holder:
+            raise RefusedForSafety(
+                f"account {self.plan.account} is traded by {held.holder} now",
+                mend="only one trader an account: end the other one, then start again",
+            )
 
     def lose_sight(self, unit: UnitOfWork, order: OrderRecord, why: str, now: int) -> None:
         """Write down that nobody knows what became of an order."""

@@ -101,6 +101,19 @@ class OrderDesk:
         """Note the venue's clock as it is now."""
         self._bench.meet(server_time)
 
+    @property
+    def venue_time(self) -> int:
+        """The venue's clock as we know it, Unix milliseconds UTC."""
+        return self._bench.venue_time
+
+    def fence(self, unit: UnitOfWork) -> None:
+        """Refuse the caller's transaction if somebody else trades the account now.
+
+        Raises:
+            RefusedForSafety: If so.
+        """
+        self._bench.fence(unit)
+
     def recover(self) -> None:
         """Read everything under way from the journal; what was being sent is unknown now.
 

@@ -226,8 +226,9 @@ class TradingSession:
 
     def _bar(self, row: BarRow) -> RunStatus | None:
         now = self._gear.clock.now_ms()
-        self._gate.admit(row, now)
+        self._gate.admit(row, now if self._on_bars else self._desk.venue_time)
         unit = self._unit.open()
+        self._desk.fence(unit)
         plan, books = self._plan, self._books
         if not books.is_open:
             unit.ledger.add(books.open(row.close_time, now))
