@@ -32,7 +32,11 @@ class Wishes:
 
 
 class Controls:
-    """Reads the commands of an account and carries them out."""
+    """Reads the commands of an account and carries them out.
+
+    Args:
+        since: When the session began, by the real world's clock.
+    """
 
     def __init__(
         self,
@@ -41,7 +45,9 @@ class Controls:
         guard: Guard,
         kill_switch: KillSwitch,
         acknowledge: Acknowledge,
+        since: int,
     ) -> None:
+        self._since = since
         self._acknowledge = acknowledge
         self._account = account
         self._store = store
@@ -77,13 +83,18 @@ class Controls:
             lifted = self._guard.lift(OPERATOR, now, argument)
             return "resumed" if lifted else "was not paused by an operator"
         if verb is ControlVerb.STOP:
-            self.wishes.stop = True
-            return "stops between two bars"
+            return self._stop(control)
         if verb is ControlVerb.RESET_BREAKER:
             return self._guard.reset_breaker(argument, by, now)
         if verb is ControlVerb.ACKNOWLEDGE:
             return self._acknowledge(unit, argument, by)
         return self._kill_or_rearm(control, now)
+
+    def _stop(self, control: ControlRecord) -> str:
+        if control.issued_at < self._since:
+            return "refused: it was asked of a session that has ended"
+        self.wishes.stop = True
+        return "stops between two bars"
 
     def _kill_or_rearm(self, control: ControlRecord, now: int) -> str:
         if control.verb is ControlVerb.KILL:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...domain.errors import RefusedForSafety
 from ..journal import LeaseRecord
 from ..ports.clock import Clock
@@ -80,18 +82,18 @@ class LeaseKeeper:
         if lease is None or now < self.next_due:
             return
         until = now + self._lifetime
+        renewed: LeaseRecord | None = replace(lease, expires_at=until)
         with self._store.writing() as unit:
-            kept = unit.leases.renew(lease, until)
+            if not unit.leases.renew(lease, until):
+                # A kill raises the epoch and leaves the holder: then it is still ours to watch.
+                renewed = unit.leases.acquire(self._account, self._holder, now, until)
             unit.commit()
-        if not kept:
-            self._lease = None
+        self._lease = renewed
+        if renewed is None:
             raise RefusedForSafety(
-                f"account {self._account} is no longer ours: another session took it, or a kill",
+                f"account {self._account} is no longer ours: another session took it",
                 mend="see `mettle status`; start again once it is free",
             )
-        self._lease = LeaseRecord(
-            lease.account, lease.holder, lease.epoch, lease.acquired_at, until
-        )
 
     def release(self) -> None:
         """Let it go."""

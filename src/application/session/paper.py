@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -191,9 +190,16 @@ def _record(run_id: str, trial: BacktestRequest, start: int, stop: int, now_ms: 
     )
 
 
-def _terms(one: Instrument) -> str:
-    text = f"{one.symbol} {one.tick_size} {one.lot_size} {one.min_notional} {one.fees}"
-    return hashlib.sha256(text.encode()).hexdigest()
+def _terms(one: Instrument) -> dict[str, object]:
+    """Return an instrument's terms as they held for the run."""
+    tiers = [[str(tier.volume), tier.maker_ppm, tier.taker_ppm] for tier in one.fees.tiers]
+    return {
+        "symbol": str(one.symbol),
+        "tick": str(one.tick_size),
+        "lot": str(one.lot_size),
+        "min_notional": str(one.min_notional),
+        "fees": tiers,
+    }
 
 
 def _register(store: Store, record: RunRecord) -> tuple[bool, bool]:

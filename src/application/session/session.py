@@ -256,7 +256,8 @@ class TradingSession:
             self._snapshot(unit, row)
         self._uncommitted += 1
         commit = self._uncommitted >= plan.commit_every
-        self._send(unit, (*cuts, *decided.intents), row, now, commit=commit)
+        exits = self._warden.exits_on_bars(row.close_time)
+        self._send(unit, exits or (*cuts, *decided.intents), row, now, commit=commit)
         return None
 
     def _decide(self, row: BarRow, now: int) -> Decided:

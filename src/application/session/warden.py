@@ -43,7 +43,12 @@ class Warden:
         self._lease = lease
         self._on_bars = gear.venue.capabilities.bar_orders
         self._controls = Controls(
-            plan.owner, gear.store, guard, gear.kill_switch, reconciler.acknowledge
+            plan.owner,
+            gear.store,
+            guard,
+            gear.kill_switch,
+            reconciler.acknowledge,
+            gear.wall.now_ms(),
         )
         self._stops = StopWatch(plan.owner, gear.venue, books, gear.engine.profile)
         self._looked = 0
@@ -118,6 +123,18 @@ class Warden:
         for exit_ in self._stops.due(self._plan.instruments, self._gear.clock.now_ms()):
             if not self._desk.is_exiting(exit_.symbol):
                 self._send(exit_, marks)
+
+    def exits_on_bars(self, decided_at: int) -> tuple[OrderIntent, ...]:
+        """Return what a kill with flatten closes, where orders wait for the next bar."""
+        if not (self._on_bars and self.wishes.flatten and self._guard.mode() is Mode.KILLED):
+            return ()
+        account = self._plan.owner
+        held = zip(self._plan.instruments, self._books.account.lots, strict=True)
+        return tuple(
+            intent_for(account, one.symbol, lots, -lots, decided_at, Purpose.FLATTEN)
+            for one, lots in held
+            if lots
+        )
 
     def _flatten(self, marks: Sequence[int]) -> None:
         """Close what is held, once nothing of ours is under way on the symbol."""
