@@ -2,59 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mettle.application.journal import ControlRecord, ControlVerb
+from mettle.adapters.system import SequentialIds
+from mettle.application.control import (
+    Command,
+    ControlGear,
+    KillGear,
+    KillOrder,
+    issue_command,
+    kill,
+    rearm,
+)
+from mettle.application.journal import ControlVerb
 from mettle.domain.errors import MettleError
 
+from .clock import SimulatedWorldClock
 from .plan import MINUTE
+from .scheduler import Actor
+from .storage import ProcessStore
 
 if TYPE_CHECKING:
     from .world import World
 
+OPERATOR = "operator"
 _SECOND = 1_000
+_TRIES = 30
 
 
 class People:
-    """Plans and carries out the faults outside the venue."""
+    """Plans and carries out the faults outside the venue, and rules the account by hand."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._random = world.chance.stream("people")
-        self._commands = 0
-        self.paused_by_hand = False
+        self._ids = SequentialIds()
         self._quiet = False
+        world.clocks[OPERATOR] = SimulatedWorldClock(world.scheduler)
 
     def begin(self) -> None:
         """Plan the first of each kind."""
         plan = self._world.plan
-        if plan.freezes and plan.has("freeze"):
-            self._later("freeze", 10, self._freeze)
-        if plan.disk.full and plan.has("disk full"):
-            self._later("disk full", 30, self._disk_full)
-        if plan.has("clock step") and plan.skew_ms:
-            self._later("clock step", 30, self._clock_step)
-        if plan.operator and plan.has("operator"):
-            self._later("operator", 20, self._operate)
-        if plan.kills and plan.has("kill"):
-            self._later("kill", 120, self._kill)
-        if plan.has("notifier"):
-            self._later("notifier", 60, self._hang)
-        if plan.crash_share and plan.has("crash"):
-            self._later("kill process", 20, self._kill_process)
+        kinds: tuple[tuple[str, bool, int, Callable[[], None]], ...] = (
+            ("freeze", plan.freezes, 10, self._freeze),
+            ("disk full", bool(plan.disk.full), 30, self._disk_full),
+            ("clock step", bool(plan.skew_ms), 30, self._clock_step),
+            ("operator", plan.operator, 20, self._operate),
+            ("kill", plan.kills, 60, self._kill),
+            ("notifier", True, 60, self._hang),
+            ("crash", bool(plan.crash_share), 20, self._kill_process),
+        )
+        for label, wanted, minutes, call in kinds:
+            if wanted and plan.has(label):
+                self._later(label, minutes, call)
 
-    def _later(self, label: str, minutes: float, call: object) -> None:
-        """Do something after a time of about ``minutes``."""
+    def _later(self, label: str, minutes: float, call: Callable[[], None]) -> None:
+        """Do something again and again, after a time of about ``minutes`` each."""
         world = self._world
-        due = world.scheduler.now + int(self._random.expovariate(1 / (minutes * MINUTE))) + _SECOND
+        wait = int(self._random.expovariate(1 / (minutes * MINUTE))) + _SECOND
 
         def act() -> None:
             if not self._quiet:
-                world.report.fired[f"world {label}"] += 1
-                call()  # type: ignore[operator]  # bound methods
+                name = "process killed" if label == "crash" else f"world: {label}"
+                world.report.fired[name] += 1
+                for state in world.states_of_live() or ["idle"]:
+                    world.report.cells[name, state] += 1
+                call()
                 self._later(label, minutes, call)
 
-        world.scheduler.at(due, f"people {label}", act)
+        world.scheduler.at(world.scheduler.now + wait, f"people {label}", act)
 
     def _victim(self) -> str:
         return self._random.choice(sorted(self._world.processes))
@@ -62,8 +79,7 @@ class People:
     def _freeze(self) -> None:
         world = self._world
         length = self._random.choice((2, 10, 45, 120, 600)) * _SECOND
-        actor = world.processes[self._victim()]
-        world.scheduler.freeze(actor, world.scheduler.now + length)
+        world.scheduler.freeze(world.processes[self._victim()], world.scheduler.now + length)
 
     def _kill_process(self) -> None:
         self._world.scheduler.kill(self._world.processes[self._victim()])
@@ -73,6 +89,7 @@ class People:
         kind = self._random.choice(("full", "read-only", "busy", "io"))
         length = self._random.choice((1, 5, 30, 300)) * _SECOND
         world.disk.until[kind] = world.scheduler.now + length
+        world.kill_switch.read_only = False
 
     def _clock_step(self) -> None:
         clock = self._world.clocks["session"]
@@ -81,67 +98,87 @@ class People:
     def _hang(self) -> None:
         self._world.notifier.hung = not self._world.notifier.hung
 
+    # The command line, as a process of its own.
+
+    def _as_process(self, body: Callable[[ControlGear], None], tries: int = 1) -> None:
+        """Run ``body`` as the command line would, again after ten seconds if it is refused."""
+        world = self._world
+        clock = world.clocks[OPERATOR]
+
+        def run() -> None:
+            gear = ControlGear(store, clock, self._ids)
+            for _ in range(tries):
+                try:
+                    body(gear)
+                except MettleError as error:
+                    world.oracle.data.said("an error", str(error))
+                    clock.sleep_until(clock.now_ms() + 10 * _SECOND)
+                else:
+                    return
+
+        actor = Actor(OPERATOR, run)
+        store = ProcessStore(world.disk, world.hooks, actor)
+        world.scheduler.start_actor(actor)
+
+    def command(self, verb: ControlVerb, argument: str = "", tries: int = 1) -> None:
+        """Give a command and wait for its answer."""
+        asked = Command(self._account, verb, OPERATOR, argument)
+        self._as_process(lambda gear: _done(issue_command(gear, asked)), tries)
+
+    @property
+    def _account(self) -> str:
+        return self._world.oracle.settings.account
+
     def _operate(self) -> None:
         verb = self._random.choice(
             (
                 ControlVerb.PAUSE,
-                ControlVerb.RESUME,
-                ControlVerb.RESUME,
                 ControlVerb.REDUCE,
+                ControlVerb.RESUME,
                 ControlVerb.RESET_BREAKER,
                 ControlVerb.ACKNOWLEDGE,
             )
         )
-        self._command(verb, self._argument(verb))
+        self.command(verb, self._argument(verb))
         if verb in {ControlVerb.PAUSE, ControlVerb.REDUCE}:
-            world = self._world
-            due = world.scheduler.now + self._random.randint(10, 600) * _SECOND
-            world.scheduler.at(due, "people resume", lambda: self._command(ControlVerb.RESUME, ""))
+            due = self._world.scheduler.now + self._random.randint(10, 600) * _SECOND
+            resume = lambda: self.command(ControlVerb.RESUME, "", _TRIES)  # noqa: E731  one line
+            self._world.scheduler.at(due, "people resume", resume)
 
     def _argument(self, verb: ControlVerb) -> str:
         view = self._world.oracle.view
         if verb is ControlVerb.RESET_BREAKER:
-            names = sorted(view.breakers) or ["daily_loss"]
-            return self._random.choice(names)
+            return self._random.choice(sorted(view.breakers) or ["daily_loss"])
         if verb is ControlVerb.ACKNOWLEDGE:
             rows = sorted(key for key, one in view.discrepancies.items() if one.closed_at is None)
-            return rows[0] if rows else ""
+            return rows[0] if rows else "none"
         return ""
 
     def _kill(self) -> None:
-        """The kill command of another process: flag, epoch, command."""
-        world = self._world
-        world.kill_switch.set(world.oracle.settings.account, "the operator's kill")
-        self._command(ControlVerb.KILL, self._random.choice(("", "flatten")))
-        due = world.scheduler.now + self._random.randint(2, 20) * MINUTE
-        world.scheduler.at(due, "people re-arm", self._rearm)
+        self.kill(flatten=self._random.random() < 0.5)
+        due = self._world.scheduler.now + self._random.randint(2, 15) * MINUTE
+        self._world.scheduler.at(due, "people re-arm", self.rearm)
 
-    def _rearm(self) -> None:
+    def kill(self, *, flatten: bool) -> None:
+        """Kill the account as the command line does."""
         world = self._world
-        world.kill_switch.clear(world.oracle.settings.account)
-        self._command(ControlVerb.REARM, "")
+        order = KillOrder(self._account, OPERATOR, "drill", flatten)
 
-    def _command(self, verb: ControlVerb, argument: str) -> None:
-        """Write a command down, as the command line does; tries again if the disk fails."""
-        world, now = self._world, self._world.scheduler.now
-        self._commands += 1
-        control = ControlRecord(
-            f"control-{self._commands:06d}",
-            world.oracle.settings.account,
-            verb,
-            argument,
-            "operator",
-            now,
+        def body(gear: ControlGear) -> None:
+            switch = world.kill_switch
+            kill(order, KillGear(switch, gear.clock, gear.ids, lambda: gear.store))
+
+        self._as_process(body)
+
+    def rearm(self) -> None:
+        """Re-arm, again and again until it is taken."""
+        world = self._world
+        self._as_process(
+            lambda gear: _done(rearm(self._account, OPERATOR, gear, world.kill_switch)), _TRIES
         )
-        try:
-            with world.store.writing() as unit:
-                unit.controls.add(control)
-                unit.commit()
-        except MettleError:
-            world.scheduler.at(now + _SECOND, "again", lambda: self._command(verb, argument))
 
     def calm(self) -> None:
-        """End everything: the machine is healthy, the operator lets it trade."""
+        """End every fault: the machine is healthy, the operator lets the account trade."""
         self._quiet = True
         world = self._world
         world.notifier.hung = False
@@ -149,6 +186,20 @@ class People:
             clock.skew_ms = 0
         for actor in world.processes.values():
             actor.frozen_until = 0
-        world.kill_switch.clear(world.oracle.settings.account)
-        self._command(ControlVerb.REARM, "")
-        self._command(ControlVerb.RESUME, "")
+        self.rearm()
+        self.command(ControlVerb.RESUME, "", _TRIES)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Settle what waits for a person."""
+        view = self._world.oracle.view
+        for name, record in view.breakers.items():
+            if record.state == "open":
+                self.command(ControlVerb.RESET_BREAKER, name, _TRIES)
+        for key, one in view.discrepancies.items():
+            if one.closed_at is None:
+                self.command(ControlVerb.ACKNOWLEDGE, key, _TRIES)
+
+
+def _done(_: object) -> None:
+    """Take no notice of an answer."""

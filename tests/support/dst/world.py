@@ -198,7 +198,7 @@ class World:
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"{actor.name} died of {type(error).__name__}: {error} ({where.name})"
             self.oracle.found.broken("defect", text)
-        if error is None or self.stopping or actor.name not in self.processes:
+        if error is None or self.stopping or self.processes.get(actor.name) is not actor:
             return
         pause = self.chance.stream("restart").choice((200, 1_000, 5_000, 30_000, 70_000))
         self.scheduler.start_actor(actor, self.scheduler.now + pause)
@@ -218,6 +218,11 @@ class World:
             return []
         ids = [client_id] if client_id else list(view.possibly_live)
         return [state_name(view.orders[one]) for one in ids if one in view.orders]
+
+    def states_of_live(self) -> list[str]:
+        """Return the states of the orders that may be live, each once."""
+        view = self.oracle.view
+        return sorted({state_name(view.orders[one]) for one in view.possibly_live})
 
     def _flagged(self, reason: str | None) -> None:
         self.oracle.control.flag(reason, self.scheduler.now)
@@ -267,6 +272,7 @@ class World:
         self.people.calm()
         self._pass(5)
         self.oracle.end.settled(self.scheduler.now - 5 * MINUTE)
+        self.people.tidy()
         self._pass(5)
         self.resting = True
         self._pass(self.plan.calm_minutes - 10)

@@ -163,7 +163,7 @@ class Oracle:
 
     def _breakers(self, _method: str, change: Change) -> None:
         record = change.arguments[0]
-        self.control.breaker(record)
+        self.control.breaker(record, self.clock_of(change.actor))
         self.view.breakers[record.name] = record
 
     def _discrepancies(self, _method: str, change: Change) -> None:

@@ -54,7 +54,6 @@ class ControlRules:
         self._slack = price_slack
         self._instruments = {str(one.symbol): one for one in truth.instruments}
         self._half_open: dict[str, int] = {}
-        self.skew = 0
         self.killed: str = ""
         self.killed_at = 0
         self.equity = 0
@@ -206,7 +205,7 @@ class ControlRules:
                 free, "I17", f"{lease.holder} took the lease that {before.holder} still held"
             )
 
-    def breaker(self, record: BreakerRecord) -> None:
+    def breaker(self, record: BreakerRecord, now: int) -> None:
         """I16: a trip ends no earlier than it said, whoever was restarted meanwhile."""
         before = self._view.breakers.get(record.name)
         if before is not None and before.state == "open":
@@ -220,9 +219,9 @@ class ControlRules:
                 )
             else:
                 self._found.need(
-                    self._found.time + self.skew >= end,
+                    now >= end,
                     "I16",
-                    f"{record.name} left OPEN at {self._found.time}, before {end}",
+                    f"{record.name} left OPEN at {now}, before {end}",
                 )
                 self._found.need(
                     not old["critical"] or old["acknowledged"] or new["acknowledged"],
