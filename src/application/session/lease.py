@@ -86,7 +86,12 @@ class LeaseKeeper:
         with self._store.writing() as unit:
             if not unit.leases.renew(lease, until):
                 # A kill raises the epoch and leaves the holder: then it is still ours to watch.
-                renewed = unit.leases.acquire(self._account, self._holder, now, until)
+                # Whoever else held it meanwhile has written what we do not know.
+                held = unit.leases.find(self._account)
+                ours = held is not None and held.holder == self._holder
+                renewed = None
+                if ours:
+                    renewed = unit.leases.acquire(self._account, self._holder, now, until)
             unit.commit()
         self._lease = renewed
         if renewed is None:
