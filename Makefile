@@ -15,7 +15,7 @@ SOURCES := $(shell find src cpp -type f -not -path '*/__pycache__/*' 2>/dev/null
 
 EVIDENCE := $(subst _,-,$(basename $(notdir $(wildcard evidence/[a-z]*.py))))
 
-.PHONY: help demo test test-fast lint typecheck imports cpp cpp-sanitize evidence bench dev system format clean
+.PHONY: help demo test test-fast lint typecheck imports cpp cpp-sanitize evidence bench mutation dev system format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -52,6 +52,10 @@ evidence: $(VENV)/.installed $(VENV)/.tools ## The short form of every evidence 
 
 bench: $(VENV)/.installed $(VENV)/.tools ## Every benchmark, as a table and as build/benchmarks.json
 	mkdir -p build && $(BIN)/python -m benchmarks env train backtest features --json build/benchmarks.json
+
+mutation: $(VENV)/.installed $(VENV)/.tools ## Mutants of the order path's domain; ARGS="--slice 3" for a sample
+	$(BIN)/python -m pip install -q -c constraints.txt --group test --group mutation
+	nice $(BIN)/python -m tests.support.mutation --explain $(ARGS)
 
 dev: $(VENV)/.tools ## Editable install for the edit loop
 	$(BIN)/python -m pip install -q -c constraints.txt scikit-build-core pybind11 ninja

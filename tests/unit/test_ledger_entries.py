@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -84,20 +85,21 @@ def test_each_change_is_booked_with_both_times(
 ) -> None:
     """When it occurred, when it was recorded, of which kind, between which accounts."""
     account = portfolio()
-    booked = {
+    bookings: dict[EntryKind, Callable[[], bool]] = {
         EntryKind.DEPOSIT: lambda: account.deposit("e", TEN, THEN, NOW),
         EntryKind.WITHDRAWAL: lambda: account.withdraw("e", TEN, THEN, NOW),
         EntryKind.FUNDING: lambda: account.settle_funding("e", TEN, THEN, NOW),
         EntryKind.EXTERNAL: lambda: account.adjust("e", TEN, (THEN, NOW)),
         EntryKind.SUSPENSE: lambda: account.adjust("e", TEN, (THEN, NOW), unexplained=True),
-    }[kind]
-    assert booked()
+    }
+    book = bookings[kind]
+    assert book()
     entry = last(account)
     assert (entry.entry_id, entry.occurred_at, entry.recorded_at) == ("e", THEN, NOW)
     assert entry.kind is kind
     against = str(-Decimal(amount))
     assert posted(entry) == {(WALLET, "USDT", amount), (counterpart, "USDT", against)}
-    assert not booked()
+    assert not book()
 
 
 def test_what_is_not_called_unexplained_is_external() -> None:
@@ -107,8 +109,8 @@ def test_what_is_not_called_unexplained_is_external() -> None:
     assert account.adjust("coin", Money.of("2", "BTC"), (THEN, NOW), price)
     assert account.adjust("swap", Money(Decimal(-3), str(SWAP)), (THEN, NOW), price)
     assert [one.kind for one in account.ledger.entries[1:]] == [EntryKind.EXTERNAL] * 2
-    assert (account.outside("BTC"), account.outside(str(SWAP))) == (2, -3)
-    assert (account.suspended("BTC"), account.position(SWAP).quantity) == (0, -3)
+    assert (account.outside("BTC"), account.outside(str(SWAP))) == (Decimal(2), Decimal(-3))
+    assert (account.suspended("BTC"), account.position(SWAP).quantity) == (Decimal(0), Decimal(-3))
 
 
 @pytest.mark.parametrize("symbol", [SPOT, SWAP])
