@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from ...domain.errors import RefusedForSafety, StorageError
+from ...domain.errors import RefusedForSafety, StorageError, VenueError
 from ...domain.orders import Unknown, filled_lots
 from ..journal import OrderRecord
 from ..ports.unit_of_work import UnitOfWork
@@ -35,7 +36,7 @@ class Bench:
 
     def __init__(self, plan: DeskPlan, gear: DeskGear) -> None:
         self.plan = plan
-        self.listener = Listener(gear.venue, gear.ruling, gear.clock)
+        self.listener = Listener(gear.venue, gear.ruling, gear.clock, self.meet)
         on_bars = gear.venue.capabilities.bar_orders
         self.gear = gear if on_bars else replace(gear, venue=self.listener)
         self.board = Board()
@@ -72,6 +73,17 @@ class Bench:
             return self.now
         server_time, at = self._met
         return server_time + int((self.gear.clock.monotonic() - at) * 1000)
+
+    def ask_time(self) -> None:
+        """Set our idea of the venue's clock; a question that fails leaves it as it is."""
+        with suppress(VenueError):
+            self.gear.venue.server_time()
+
+    def time_from(self, least: int) -> int:
+        """Return the venue's time; asked for where it should be ``least`` by now and is not."""
+        if self.venue_time < least:
+            self.ask_time()
+        return self.venue_time
 
     def write(self, action: Callable[[UnitOfWork], T]) -> T:
         """Do ``action`` in a transaction of its own.

@@ -32,11 +32,11 @@ from ...domain.risk import Approved, permits
 from ..journal import IntentRecord, IntentStatus, OrderRecord
 from ..ports.unit_of_work import UnitOfWork
 from ..ports.venue import Quote, VenueOrder
-from .bench import RETRY, Bench
+from .bench import RETRY, SECOND, Bench
 from .board import Board, Working
 from .follower import Follower
 from .gear import DeskGear, DeskPlan
-from .pricing import affordable, bar_terms, drifted, limit_terms, too_small, unusable
+from .pricing import FRESH, affordable, bar_terms, drifted, limit_terms, too_small, unusable
 from .sender import Sender
 
 _STEPS = 4
@@ -152,7 +152,7 @@ class OrderDesk:
 
         Args:
             arrival: The mark in ticks it was decided on.
-            deadline: When its signal is too old for a new attempt, Unix milliseconds UTC.
+            deadline: When its signal is too old for a new attempt, by the venue's clock.
 
         Raises:
             StorageError: If it could not be written down; then nothing was sent.
@@ -326,7 +326,11 @@ class OrderDesk:
             working.due = bench.listener.quiet_until
             return False
         intent = resized(working.record.intent, step.lots)
-        if isinstance(intent, Opening) and working.attempts and now > working.record.deadline:
+        if (
+            isinstance(intent, Opening)
+            and working.attempts
+            and self.venue_time > working.record.deadline
+        ):
             return self._give_up(working, "the signal is too old for another attempt")
         verdict = bench.gear.ruling.judge(intent, now)
         if not isinstance(verdict, Approved):
@@ -351,7 +355,7 @@ class OrderDesk:
         quote = self._quote(intent.symbol)
         if quote is None:
             working.due = bench.now + RETRY
-            if bench.now > working.record.deadline:
+            if bench.venue_time > working.record.deadline:
                 self._give_up(working, "there was no price to trade on")
             return None
         plan, arrival = bench.plan, working.record.arrival
@@ -382,10 +386,13 @@ class OrderDesk:
         bench = self._bench
         try:
             if not bench.knows_time:
-                bench.meet(bench.gear.venue.server_time())
+                bench.gear.venue.server_time()
             quote = bench.gear.venue.quote(symbol)
         except VenueError:
             return None
+        if not -SECOND <= bench.venue_time - quote.at <= FRESH:
+            # Either the touch is off, or our idea of the venue's clock is.
+            bench.ask_time()
         return None if unusable(quote, bench.venue_time) else quote
 
     def _give_up(self, working: Working, outcome: str) -> bool:

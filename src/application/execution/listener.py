@@ -34,12 +34,22 @@ class Listener:
     While the venue wants silence, questions fail here without being asked; cancellations are always
     sent.
 
+    Args:
+        met: Told the venue's time whenever it was asked for.
+
     Attributes:
         quiet_until: When the venue may be asked again, Unix milliseconds UTC.
     """
 
-    def __init__(self, venue: Venue, ruling: Ruling, clock: Clock) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        ruling: Ruling,
+        clock: Clock,
+        met: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._venue = venue
+        self._met = met
         self._ruling = ruling
         self._clock = clock
         self.quiet_until = 0
@@ -95,7 +105,9 @@ class Listener:
 
     def server_time(self) -> int:
         """Return the venue's clock."""
-        return self._asked(self._venue.server_time)
+        found = self._asked(self._venue.server_time)
+        self._met(found)
+        return found
 
     def drain(self) -> Sequence[VenueEvent]:
         """Return what the venue pushed."""

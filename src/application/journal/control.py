@@ -25,7 +25,7 @@ class IntentRecord:
         intent_id: See :func:`mettle.domain.orders.intent_id`; unique in an account.
         plan: Name of the execution plan: ``bar``, ``maker first``, ``taker``.
         arrival: Mark in ticks when it was approved: slippage is measured from here.
-        deadline: After this the signal is too old for a new attempt, Unix milliseconds UTC.
+        deadline: After this the signal is too old for a new attempt, by the venue's clock.
         stage: The plan's own state as canonical JSON; enough to go on after a crash.
         outcome: Why it is done, for people.
     """

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 
-from ...domain.errors import DataError, VenueError
+from ...domain.errors import DataError
 from ...domain.market import Symbol
 from ...domain.orders import OrderIntent
 from ...domain.risk import Approved
@@ -180,11 +180,8 @@ class TradingSession:
                 unit.ledger.add(self._books.open(now, now))
                 unit.commit()
         self._warden = self._new_warden(self._books.opened_at)
-        try:
-            self._desk.set_clock(self._gear.venue.server_time())
-        except VenueError:
-            # Asked again at the next reconciliation; the fence's margin covers a small difference.
-            return
+        # Where that fails it is asked before the first order: no fence is set without it.
+        self._desk.bench.ask_time()
 
     def next_due(self) -> int | None:
         """Return when :meth:`step` has something to do; None when the bars have ended."""
@@ -226,7 +223,8 @@ class TradingSession:
 
     def _bar(self, row: BarRow) -> RunStatus | None:
         now = self._gear.clock.now_ms()
-        self._gate.admit(row, now if self._on_bars else self._desk.venue_time)
+        time = now if self._on_bars else self._desk.bench.time_from(row.close_time)
+        self._gate.admit(row, time)
         unit = self._unit.open()
         self._desk.fence(unit)
         plan, books = self._plan, self._books
@@ -250,7 +248,7 @@ class TradingSession:
                 return self._close_books(row)
         unit.marks.add(mark)
         self._observer.take(row)
-        decided = self._decide(row, now)
+        decided = self._decide(row, now, self._gate.stale(row, time))
         unit.decisions.add(decided.record)
         if self._bars % plan.snapshot_every == 0:
             self._snapshot(unit, row)
@@ -260,14 +258,14 @@ class TradingSession:
         self._send(unit, exits or (*cuts, *decided.intents), row, now, commit=commit)
         return None
 
-    def _decide(self, row: BarRow, now: int) -> Decided:
+    def _decide(self, row: BarRow, now: int, stale: bool) -> Decided:
         if not self._observer.ready:
             raise DataError(
                 f"the bar of {row.open_time} lies within the agent's warm-up",
                 mend="start later, or give more history before the start",
             )
         blocked, actions = "", None
-        if self._gate.stale(row, now):
+        if stale:
             blocked = "the bar is older than one interval"
         else:
             actions = self._observer.decide(self._books.account, row.closes)

@@ -150,4 +150,4 @@ class Warden:
         verdict = self._guard.judge(intent, now)
         if isinstance(verdict, Approved):
             arrival = marks[self._books.column(intent.symbol)] if marks else 0
-            self._desk.execute(verdict, arrival, now)
+            self._desk.execute(verdict, arrival, self._desk.venue_time)
