@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from random import Random
 
+from mettle.adapters.venues.exchange import Fault, FaultPlan
+from mettle.adapters.venues.exchange.faults import CATALOGUE, Site
 from mettle.application.ports.venue import RepeatedId
 from mettle.domain.risk import RiskProfile
 from mettle.domain.risk.rules import DAY, BreakerRule
@@ -38,7 +42,8 @@ class WorldPlan:
 
     Attributes:
         policy: What the venue does with an id that it knows.
-        trouble: How much goes wrong at the venue, 0 … 1.
+        trouble: How much goes wrong at the venue; 1 is the catalogue's storm.
+        boost: What goes wrong so many times more often still.
         without: Faults that are switched off.
         calm_minutes: How long the world goes on without faults at the end.
     """
@@ -53,6 +58,8 @@ class WorldPlan:
     post_only: bool = True
     fee_mode: str = "quote"
     trouble: float = 1.0
+    boost: Mapping[Fault, float] = field(default_factory=dict)
+    funding_minutes: int = 480
     disk: DiskFaults = field(default_factory=DiskFaults)
     crash_share: float = 0.0
     freezes: bool = True
@@ -81,19 +88,22 @@ def plan_for(seed: int, without: tuple[str, ...] = ()) -> WorldPlan:
     margin = random.random() < 0.5
     plan = WorldPlan(
         seed,
-        names=_names(random.randint(1, 3), random.randint(1, 2) if margin else 0),
-        timeframe=random.choice(("1m", "1m", "5m")),
+        names=_names(random.randint(2, 3), random.randint(1, 2) if margin else 0),
+        timeframe=random.choice(("1m", "1m", "1m", "5m")),
         policy=_POLICIES[seed % 3],
         lookup_by_id=seed % 3 != 0,
         stamped=seed % 3 == 2,
         fee_mode=random.choice(("quote", "quote", "received", "third")),
-        trouble=random.choice((0.3, 1.0, 1.0)),
+        trouble=random.choice((0.5, 1.5, 3.0)),
+        boost=_boost(random),
+        funding_minutes=random.choice((10, 60, 480)),
         disk=_disk(random.choice((0.0, 1.0, 1.0))),
         crash_share=random.choice((0.0, 0.0005, 0.002)),
         second_trader=random.random() < 0.25,
         kills=random.random() < 0.25,
         skew_ms=random.choice((0, 0, 0, 400, -400, 5_000, -5_000, 90_000, -90_000)),
         swing=random.choice((0.0005, 0.001, 0.004)),
+        calm=random.choice((0.0, 0.0, 0.3)),
         without=without,
         profile=_PROFILES[random.randrange(len(_PROFILES))],
         settings=SimulationSettings(
@@ -111,6 +121,33 @@ def plan_for(seed: int, without: tuple[str, ...] = ()) -> WorldPlan:
 
 def _names(spot: int, perpetual: int) -> tuple[str, ...]:
     return (*SPOT[:spot], *PERPETUAL[:perpetual])
+
+
+_RARE = tuple(
+    fault for fault, terms in CATALOGUE.items() if terms.site in {Site.EVENT, Site.LASTING}
+)
+_ENDLESS = {Fault.DNS_GONE, Fault.LISTEN_KEY_EXPIRED, Fault.FEED_FROZEN, Fault.STREAM_FROZEN}
+"""Last so long that they would leave no room for others."""
+
+
+def _boost(random: Random) -> dict[Fault, float]:
+    """Draw which of the faults that come by the hour come often in this world."""
+    chosen = random.sample([fault for fault in _RARE if fault not in _ENDLESS], 5)
+    return {**dict.fromkeys(chosen, 60.0), random.choice(sorted(_ENDLESS, key=_name)): 4.0}
+
+
+def _name(fault: Fault) -> str:
+    return fault.value
+
+
+def fault_plan(plan: WorldPlan) -> FaultPlan:
+    """Return what goes wrong at the venue."""
+    if not plan.trouble:
+        return FaultPlan()
+    storm = FaultPlan.storm(plan.trouble)
+    rates = {fault: rate * plan.boost.get(fault, 1.0) for fault, rate in storm.rates.items()}
+    off = frozenset(fault for fault in Fault if fault.value in plan.without)
+    return FaultPlan(rates, without=off)
 
 
 def _disk(level: float) -> DiskFaults:

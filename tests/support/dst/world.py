@@ -19,8 +19,6 @@ from mettle.adapters.venues.exchange import (
     BarPath,
     ExchangeRules,
     ExchangeVenue,
-    Fault,
-    FaultPlan,
     FeeMode,
     NewOrder,
     SimulatedExchange,
@@ -45,7 +43,7 @@ from .markets import START, candles
 from .oracle import Oracle, OracleSettings
 from .oracle.view import state_name
 from .people import People
-from .plan import MINUTE, WorldPlan
+from .plan import MINUTE, WorldPlan, fault_plan
 from .players import WARM_UP, SessionGear, limits_of, run_session
 from .report import Report
 from .scheduler import Actor, Crash, Scheduler
@@ -115,11 +113,10 @@ class World:
             stamped=plan.stamped,
             leverage=max(1, plan.settings.leverage) * 2,
             third_asset="BNB",
+            funding_ms=plan.funding_minutes * MINUTE,
         )
-        off = [one for one in Fault if one.value in plan.without]
-        faults = FaultPlan.storm(plan.trouble, without=off) if plan.trouble else FaultPlan()
         exchange = SimulatedExchange(
-            self.panel.instruments, paths, clock, randomness, rules, faults
+            self.panel.instruments, paths, clock, randomness, rules, fault_plan(plan)
         )
         cash = Decimal(plan.settings.initial_cash) / 10**8
         exchange.open_account(ACCOUNT, {"USDT": cash}, fee_mode=FeeMode(plan.fee_mode))

@@ -121,6 +121,8 @@ class ControlRules:
     def _opens(self, order: OrderRecord) -> None:
         view, order_id, symbol = self._view, order.client_order_id, str(order.intent.symbol)
         for name, breaker in view.breakers.items():
+            if name.partition(" ")[2] not in {"", symbol}:
+                continue
             self._found.need(
                 breaker.state != "open", "I10", f"{order_id} opens while {name} is open"
             )
