@@ -38,6 +38,7 @@ TESTS = (
     "tests/unit/test_risk_edges.py",
     "tests/unit/test_risk_engine.py",
     "tests/unit/test_risk_profiles.py",
+    "tests/unit/test_risk_sizes.py",
     "tests/property/test_ledger_outside.py",
     "tests/property/test_ledger_properties.py",
     "tests/property/test_order_plan_properties.py",
@@ -78,7 +79,10 @@ def stage(*, fresh: bool) -> None:
     skipped = shutil.ignore_patterns("__pycache__")
     package = STAGE / "src" / "mettle"
     shutil.copytree(ROOT / "src", package, ignore=skipped)
-    shutil.copytree(ROOT / "tests", STAGE / "tests", ignore=skipped)
+    shutil.copytree(ROOT / "tests" / "support", STAGE / "tests" / "support", ignore=skipped)
+    for test in TESTS:
+        (STAGE / test).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / test, STAGE / test)
     init = (package / "package.py.in").read_text("utf-8").replace("${version}", "0")
     (package / "__init__.py").write_text(init, "utf-8")
     for test in (STAGE / "tests" / "property").glob("*.py"):
@@ -97,7 +101,7 @@ only_mutate = {json.dumps(mutated)}
 also_copy = ["tests/", "conftest.py"]
 pytest_add_cli_args = ["-q", "-x", "-p", "no:cacheprovider"]
 timeout_multiplier = 5.0
-pytest_add_cli_args_test_selection = {json.dumps(TESTS)}
+pytest_add_cli_args_test_selection = ["tests/unit/", "tests/property/"]
 
 [tool.pytest.ini_options]
 pythonpath = ["."]

@@ -85,7 +85,9 @@ ARROWS: set[tuple[type[OrderState], type[OrderState]]] = {
 
 def with_filled(state: OrderState, lots: int) -> OrderState:
     """Return the state with so many lots filled, if it can have any."""
-    return replace(state, filled=lots) if hasattr(state, "filled") else state  # type: ignore[call-arg]  # has it
+    if isinstance(state, (Unknown, Partial, Cancelling, Filled, Expired, Canceled)):
+        return replace(state, filled=lots)
+    return state
 
 
 @pytest.mark.parametrize(("current", "new"), list(itertools.product(STATES, STATES)))
@@ -152,6 +154,8 @@ def test_states_know_what_they_filled() -> None:
     ("held", "change", "wanted"),
     [
         (0, 5, Opening("a", BTC, Side.BUY, 5, 1)),
+        (0, 1, Opening("a", BTC, Side.BUY, 1, 1)),
+        (-1, 1, Reduction("a", BTC, Side.BUY, 1, 1, Purpose.REBALANCE)),
         (3, 2, Opening("a", BTC, Side.BUY, 2, 1)),
         (-3, -2, Opening("a", BTC, Side.SELL, 2, 1)),
         (3, -2, Reduction("a", BTC, Side.SELL, 2, 1, Purpose.REBALANCE)),
@@ -187,8 +191,26 @@ def test_an_intent_trades_something(lots: int) -> None:
         lambda: Opening("a", BTC, Side.BUY, lots, 1),
         lambda: Reduction("a", BTC, Side.BUY, lots, 1, Purpose.STOP),
     ):
-        with pytest.raises(InvalidValue, match=f"must have a positive number of lots, had {lots}"):
+        with pytest.raises(
+            InvalidValue,
+            match=f"BTC/USDT: an order must have a positive number of lots, had {lots}",
+        ):
             make()
+
+
+def test_a_change_of_nothing_is_no_intent() -> None:
+    """Whatever is held."""
+    for held in (-3, 0, 3):
+        with pytest.raises(InvalidValue, match="BTC/USDT: an order must have a positive number"):
+            intent_for("a", BTC, held, 0, 1, Purpose.REBALANCE)
+
+
+@pytest.mark.parametrize("closes", [-1, 5, 6])
+def test_an_opening_opens_something(closes: int) -> None:
+    """What closes all of its lots is a reduction."""
+    text = f"BTC/USDT: an opening of 5 lots must close fewer, not {closes}"
+    with pytest.raises(InvalidValue, match=text):
+        Opening("a", BTC, Side.BUY, 5, 1, closes)
 
 
 def test_one_bar_asks_once_for_one_purpose() -> None:

@@ -236,6 +236,7 @@ def test_an_opening_counts_once() -> None:
     for opening in (first, first, second):
         breakers.on_opening(opening, 3)
     assert breakers.openings_today(3) == {intent_id(first): 4, intent_id(second): 4}
+    assert len(breakers.states["trades_per_day"].openings) == 2
 
 
 def test_open_breakers_are_causes() -> None:

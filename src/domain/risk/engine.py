@@ -280,9 +280,7 @@ def _mode_refusal(intent: OrderIntent, mode: Mode) -> Refused:
         Mode.KILLED: "only an operator's re-arm ends it",
     }
     kind = "an opening" if isinstance(intent, Opening) else f"a {intent.purpose.value} reduction"
-    return Refused(
-        intent, "mode", f"{kind} is not sent while {mode.name}: {mends.get(mode, 'ask again')}"
-    )
+    return Refused(intent, "mode", f"{kind} is not sent while {mode.name}: {mends[mode]}")
 
 
 def _money(units: int) -> str:
