@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGE = ROOT / "build" / "mutation"
 AREAS = ("orders", "ledger", "risk")
 TESTS = (
+    "tests/unit/test_breaker_life.py",
     "tests/unit/test_fill_and_side.py",
     "tests/unit/test_order_states.py",
     "tests/unit/test_order_plan.py",

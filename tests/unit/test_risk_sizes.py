@@ -259,8 +259,8 @@ def test_a_first_day_has_a_beginning() -> None:
     """Small losses of one day add up from its first mark, also on the day it all began."""
     breakers = Breakers(RiskProfile("t", daily_loss=BreakerRule(20_000)))
     assert breakers.on_mark(MONEY, 5 * DAY + 1) == []
-    assert breakers.on_mark(MONEY * 99 // 100, 5 * DAY + 2) == []
     assert breakers.states["daily_loss"].period == 5 * DAY
+    assert breakers.on_mark(MONEY * 99 // 100, 5 * DAY + 2) == []
     assert len(breakers.on_mark(MONEY * 98 // 100, 5 * DAY + 3)) == 1
 
 
