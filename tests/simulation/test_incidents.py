@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mettle.adapters.venues.exchange import CATALOGUE, Fault, FaultPlan, Site, Strike
-from tests.support.incident_verdict import is_excused, judge, unsettled
-from tests.support.incidents import BEGIN, CALM, END, FEED_ERRORS, MINUTE, SETTLED, Incident
+from mettle.adapters.venues.exchange import CATALOGUE, ExchangeRules, Fault, FaultPlan, Site, Strike
+from mettle.application.ports.venue import RepeatedId
+from tests.support.incident_verdict import judge, live_on, unsettled
+from tests.support.incidents import (
+    BEGIN,
+    CALM,
+    END,
+    FEED_ERRORS,
+    MINUTE,
+    SETTLED,
+    Incident,
+    fast_folder,
+)
 
 _SHARE = 0.4
-_SHARES: Mapping[Site, float] = {Site.FEED: 0.15, Site.CALL: 0.1, Site.READ: 0.2}
+_SHARES: Mapping[Site, float] = {Site.FEED: 0.15, Site.CALL: 0.1, Site.READ: 0.2, Site.CANCEL: 1.0}
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder in memory where there is one: what a real disk costs is measured elsewhere."""
-    memory = Path("/dev/shm")  # noqa: S108  a file system of the machine, not a temporary name
-    if not memory.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(prefix="incident-", dir=memory) as folder:
-        yield Path(folder)
+    """Yield a folder for the database."""
+    with fast_folder(tmp_path) as folder:
+        yield folder
 
 
 def _plan(fault: Fault) -> FaultPlan:
@@ -43,15 +49,6 @@ def _plan(fault: Fault) -> FaultPlan:
     return FaultPlan({fault: _SHARES.get(site, _SHARE)}, ends_at=CALM)
 
 
-def _live(world: Incident) -> None:
-    """Live through trouble, calm, trading and rest."""
-    world.live(SETTLED)
-    assert unsettled(world, CALM) == []
-    before = len(world.truth.placed())
-    world.live(END)
-    assert is_excused(world) or len(world.truth.placed()) > before, "it does not trade again"
-
-
 def _name(fault: Fault) -> str:
     return fault.name.lower()
 
@@ -63,10 +60,77 @@ _STRUCK = [fault for fault in Fault if fault is not Fault.FILL_WHILE_DOWN]
 def test_fault_of_the_exchange(fault: Fault, disk: Path) -> None:
     """One fault strikes again and again; nothing is lost or doubled, and all ends by evidence."""
     tolerated = FEED_ERRORS if CATALOGUE[fault].site is Site.FEED else ()
-    world = Incident(_plan(fault), disk, tolerated=tolerated)
+    # Where little is traded, orders rest until they are cancelled.
+    swing = 0.00005 if CATALOGUE[fault].site is Site.CANCEL else 0.001
+    world = Incident(_plan(fault), disk, swing=swing, tolerated=tolerated)
     try:
-        _live(world)
+        live_on(world)
         assert world.fired(fault) > 0
+        judge(world)
+    finally:
+        world.close()
+
+
+# Longer ones, and other rules of the exchange.
+
+
+def test_dns_is_gone_for_an_hour_with_live_orders(disk: Path) -> None:
+    """No name resolves for an hour; the dated orders end by themselves, and are found again."""
+    shift = 50 * MINUTE
+    plan = FaultPlan(
+        strikes=(Strike(Fault.DNS_GONE, BEGIN + 6 * MINUTE, until=BEGIN + 66 * MINUTE),)
+    )
+    world = Incident(plan, disk, bars=120)
+    try:
+        world.live(CALM + shift)
+        assert world.fired(Fault.DNS_GONE) > 0
+        world.live(SETTLED + shift)
+        assert unsettled(world, CALM + shift) == []
+        world.live(END + shift)
+        judge(world)
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("fault", [Fault.FILL_LATE, Fault.FILL_TWICE])
+def test_push_comes_forty_minutes_late(disk: Path, fault: Fault) -> None:
+    """Pushes of fills that are long booked, long after everything is over."""
+    world = Incident(FaultPlan({fault: 0.6}, ends_at=CALM), disk, bars=100)
+    try:
+        world.live(CALM + 45 * MINUTE)
+        assert world.fired(fault) > 0
+        judge(world)
+    finally:
+        world.close()
+
+
+OTHERS = {
+    "returns original": ExchangeRules(RepeatedId.RETURNS_ORIGINAL, lookup_by_id=False),
+    "unique among open": ExchangeRules(RepeatedId.UNIQUE_AMONG_OPEN, stamped=True),
+}
+
+
+@pytest.mark.parametrize("rules", OTHERS.values(), ids=OTHERS.keys())
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.REQUEST_LOST,
+        Fault.RESPONSE_LOST,
+        Fault.ARRIVES_LATE,
+        Fault.VISIBLE_LATE,
+        Fault.ERROR_THEN_FILL,
+    ],
+    ids=lambda fault: fault.name.lower(),
+)
+def test_lost_create_under_other_rules_of_ids(
+    disk: Path, fault: Fault, rules: ExchangeRules
+) -> None:
+    """What a repeated id leads to differs between venues; nothing is sent twice at any."""
+    world = Incident(FaultPlan({fault: 0.4}, ends_at=CALM), disk, rules=replace(rules))
+    try:
+        world.live(CALM)
+        assert world.fired(fault) > 0
+        live_on(world)
         judge(world)
     finally:
         world.close()
