@@ -36,7 +36,8 @@ def test_actors_run_in_order_of_time_and_lines_make_the_trace() -> None:
     traces = []
     for _ in range(2):
         world = _scheduler()
-        clock, seen = SimulatedWorldClock(world), []
+        clock = SimulatedWorldClock(world)
+        seen: list[str] = []
 
         def sleeper(
             name: str, step: int, clock: SimulatedWorldClock = clock, seen: list[str] = seen

@@ -42,8 +42,8 @@ def _plan(fault: Fault) -> FaultPlan:
         return FaultPlan(strikes=strikes, ends_at=CALM)
     if site is Site.EVENT:
         minutes = range(4, 20, 4)
-        strikes = tuple(Strike(fault, BEGIN + minute * MINUTE) for minute in minutes)
-        return FaultPlan(strikes=strikes, ends_at=CALM)
+        struck = tuple(Strike(fault, BEGIN + minute * MINUTE) for minute in minutes)
+        return FaultPlan(strikes=struck, ends_at=CALM)
     if fault is Fault.BANNED_418:
         return FaultPlan({Fault.RATE_LIMIT_429: 0.1, fault: 1.0}, ends_at=CALM)
     return FaultPlan({fault: _SHARES.get(site, _SHARE)}, ends_at=CALM)

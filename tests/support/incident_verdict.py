@@ -188,8 +188,8 @@ def _ends(world: Incident, orders: Mapping[str, OrderRecord]) -> Iterator[str]:
                 yield f"other fills: {text}"
             if shown and not statuses <= _ENDED | {VenueOrderStatus.REJECTED}:
                 yield f"not ended: {text}"
-        elif not isinstance(state, Denied):
-            yield text
+        else:
+            assert isinstance(state, Denied), text
 
 
 def _balances(world: Incident, ours: Mapping[tuple[str, str], Decimal]) -> Iterator[str]:

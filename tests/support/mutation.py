@@ -86,9 +86,9 @@ def stage(*, fresh: bool) -> None:
         shutil.copy(ROOT / test, STAGE / test)
     init = (package / "package.py.in").read_text("utf-8").replace("${version}", "0")
     (package / "__init__.py").write_text(init, "utf-8")
-    for test in (STAGE / "tests" / "property").glob("*.py"):
-        text = re.sub(r"max_examples=\d+", f"max_examples={EXAMPLES}", test.read_text("utf-8"))
-        test.write_text(text, "utf-8")
+    for file in (STAGE / "tests" / "property").glob("*.py"):
+        text = re.sub(r"max_examples=\d+", f"max_examples={EXAMPLES}", file.read_text("utf-8"))
+        file.write_text(text, "utf-8")
     (STAGE / "conftest.py").write_text(_CONFTEST, "utf-8")
     (STAGE / "pyproject.toml").write_text(_configuration(), "utf-8")
 

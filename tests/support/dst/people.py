@@ -84,6 +84,29 @@ class People:
     def _kill_process(self) -> None:
         self._world.scheduler.kill(self._world.processes[self._victim()])
 
+    def at_write_ahead(self, actor: Actor) -> None:
+        """Strike at the worst moment: an order is on the disk and not yet on the wire."""
+        world, plan = self._world, self._world.plan
+        if self._quiet or plan.strikes <= 0 or not world.chance.hit("strike", plan.strikes):
+            return
+        kinds = [
+            kind
+            for kind, on in (("freeze", plan.freezes), ("kill", plan.kills), ("disk full", True))
+            if on and plan.has(kind)
+        ]
+        if not kinds:
+            return
+        kind = self._random.choice(kinds)
+        world.report.fired[f"{kind} between writing and sending"] += 1
+        world.report.cells[f"{kind} between writing and sending", "Submitting"] += 1
+        if kind == "freeze":
+            until = self._random.choice((3, 8, 70, 200)) * _SECOND
+            world.scheduler.freeze(actor, world.scheduler.now + until)
+        elif kind == "disk full":
+            self._disk_full()
+        else:
+            self._kill()
+
     def _disk_full(self) -> None:
         world = self._world
         kind = self._random.choice(("full", "read-only", "busy", "io"))

@@ -45,6 +45,7 @@ class WorldPlan:
         trouble: How much goes wrong at the venue; 1 is the catalogue's storm.
         boost: What goes wrong so many times more often still.
         without: Faults that are switched off.
+        strikes: Share of the attempts between whose writing and sending the world strikes.
         calm_minutes: How long the world goes on without faults at the end.
     """
 
@@ -63,6 +64,7 @@ class WorldPlan:
     disk: DiskFaults = field(default_factory=DiskFaults)
     crash_share: float = 0.0
     freezes: bool = True
+    strikes: float = 0.0
     second_trader: bool = False
     operator: bool = True
     kills: bool = False
@@ -95,6 +97,7 @@ def plan_for(seed: int, without: tuple[str, ...] = ()) -> WorldPlan:
         stamped=seed % 3 == 2,
         fee_mode=random.choice(("quote", "quote", "received", "third")),
         trouble=random.choice((0.5, 1.5, 3.0)),
+        strikes=random.choice((0.0, 0.02, 0.1)),
         boost=_boost(random),
         funding_minutes=random.choice((10, 60, 480)),
         disk=_disk(random.choice((0.0, 1.0, 1.0))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from mettle.adapters.features.native import NativeFeatures
@@ -133,20 +133,6 @@ def run_session(gear: SessionGear, should_stop: Callable[[], bool]) -> None:
         ),
     )
     session.run(should_stop)
-
-
-def limits_of(profile: RiskProfile) -> dict[str, int | None]:
-    """Return the limits that the oracle holds an opening against."""
-    return {
-        "position": profile.position,
-        "exposure": profile.exposure,
-        "leverage": profile.leverage,
-    }
-
-
-def loosened(profile: RiskProfile, **changes: int | None) -> RiskProfile:
-    """Return a profile with other limits."""
-    return replace(profile, **changes)  # type: ignore[arg-type]  # shares only
 
 
 def _run_record(gear: SessionGear) -> RunRecord:

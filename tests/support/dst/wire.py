@@ -30,6 +30,9 @@ from .storage import ProcessStore
 
 T = TypeVar("T")
 
+CANARY = "s3cr3t-canary-7f3a"
+"""What every connection holds as its key, and no sink may show."""
+
 
 @dataclass
 class Wire:
@@ -63,6 +66,7 @@ class ProcessVenue:
         self._actor = actor
         self._store = store
         self._ghost = ghost
+        self.secret = CANARY
 
     @property
     def name(self) -> str:
@@ -89,6 +93,7 @@ class ProcessVenue:
 
     def cancel(self, symbol: Symbol, client_order_id: str, /) -> CancelAnswer:
         """Ask to end an order."""
+        self._wire.oracle.contract.cancels(client_order_id)
         call = lambda: self._inner.cancel(symbol, client_order_id)  # noqa: E731  one line
         return self._call("cancel", call, client_order_id)
 
@@ -137,6 +142,7 @@ class ProcessVenue:
         found.need(self._store.open_units == 0, "T1", f"{name} was called inside a transaction")
         self._hooks.point(self._actor, f"before {name}")
         self._wire.calls[name] += 1
+        self._wire.oracle.contract.called(self._actor.name)
         scheduler.note(f"{self._actor.name} {name} {about}")
         try:
             result = call()

@@ -44,15 +44,14 @@ from .oracle import Oracle, OracleSettings
 from .oracle.view import state_name
 from .people import People
 from .plan import MINUTE, WorldPlan, fault_plan
-from .players import WARM_UP, SessionGear, limits_of, run_session
+from .players import WARM_UP, SessionGear, run_session
 from .report import Report
 from .scheduler import Actor, Crash, Scheduler
 from .sinks import WorldKillSwitch, WorldNotifier
 from .storage import Change, Disk, ProcessStore
-from .wire import ProcessVenue, Wire
+from .wire import CANARY, ProcessVenue, Wire
 
 ACCOUNT = "sim:exchange:main"
-CANARY = "s3cr3t-canary-7f3a"
 _EXPECTED = (StorageError, VenueError, RefusedForSafety, NotRunning, DataError)
 """Errors that end a process honestly; its keeper starts it again."""
 
@@ -94,7 +93,7 @@ class World:
             self.processes["rival"] = Actor("rival", lambda: self._session("rival"))
             self.clocks["rival"] = SimulatedWorldClock(self.scheduler)
         self.people = People(self)
-        self.oracle.clock_of = lambda name: self.clocks[name].now_ms()
+        self.oracle.use_clocks(lambda name: self.clocks[name].now_ms())
         self.scheduler.after_event = self._after_event
         self.scheduler.on_end = self._ended
         self._connections = 0
@@ -128,7 +127,7 @@ class World:
             ACCOUNT,
             self.plan.settings.initial_cash,
             self.panel.timeframe.milliseconds,
-            limits_of(self.plan.profile),
+            self.plan.profile,
             (CANARY,),
         )
 
@@ -187,6 +186,7 @@ class World:
         """Keep a process running: whatever ended it, it starts again."""
         name = "end" if error is None else type(error).__name__
         self.report.ends[f"{actor.name} {name}"] += 1
+        self.oracle.contract.ended()
         if error is not None:
             self.oracle.data.said("an error", str(error))
         if isinstance(error, Crash):
@@ -206,7 +206,10 @@ class World:
         self.oracle.found.time = self.scheduler.now
         self.exchange.sync()
         self.oracle.committed(changes)
-        self.report.orders += sum(one.table == "orders" and one.method == "add" for one in changes)
+        written = sum(one.table == "orders" and one.method == "add" for one in changes)
+        self.report.orders += written
+        if written:
+            self.people.at_write_ahead(actor)
 
     def _states(self, account: str, client_id: str) -> list[str]:
         """Return the states in which our journal has the orders that a fault strikes."""
@@ -222,7 +225,8 @@ class World:
         return sorted({state_name(view.orders[one]) for one in view.possibly_live})
 
     def _flagged(self, reason: str | None) -> None:
-        self.oracle.control.flag(reason, self.scheduler.now)
+        self.oracle.found.time = self.scheduler.now
+        self.oracle.flagged(reason)
 
     def _after_event(self, _: str) -> None:
         self.exchange.sync()

@@ -12,8 +12,10 @@ from typing import Any
 from mettle.application.journal import LeaseRecord
 from mettle.application.ports.venue import OrderRequest
 from mettle.domain.orders import intent_id
+from mettle.domain.risk import RiskProfile
 
 from ..storage import Change
+from .contract import ContractRules
 from .control import ControlRules
 from .data import DataRules
 from .ending import EndRules
@@ -32,7 +34,7 @@ class OracleSettings:
 
     Attributes:
         initial: Opening cash, 1e-8 of the quote currency.
-        limits: ``position``, ``exposure``, ``leverage``, millionths of equity.
+        profile: The limits that it trades under.
         canaries: Secrets that may show up nowhere.
         lease: Whether only the holder of a lease may send.
     """
@@ -40,7 +42,7 @@ class OracleSettings:
     account: str
     initial: int
     interval_ms: int
-    limits: dict[str, int | None] = field(default_factory=dict)
+    profile: RiskProfile = field(default_factory=lambda: RiskProfile("none", leverage=None))
     canaries: Sequence[str] = ()
     lease: bool = True
 
@@ -54,11 +56,23 @@ class Oracle:
         self.found = Findings()
         self.orders = OrderRules(self.view, truth, self.found)
         self.money = MoneyRules(self.view, truth, self.found, settings.initial)
-        self.control = ControlRules(self.view, truth, self.found, settings.limits)
+        profile = settings.profile
+        limits = {
+            "position": profile.position,
+            "exposure": profile.exposure,
+            "leverage": profile.leverage,
+        }
+        self.control = ControlRules(self.view, truth, self.found, limits)
+        self.contract = ContractRules(self.view, truth, self.found, self.control, profile)
         self.data = DataRules(self.view, truth, self.found, settings.interval_ms, settings.canaries)
         self.end = EndRules(self.view, truth, self.found, settings.account)
         self._batch: list[tuple[str, str]] = []
-        self.clock_of: Callable[[str], int] = lambda _: self.found.time
+        self._answers: list[tuple[str, str]] = []
+        self.use_clocks(lambda _: self.found.time)
+
+    def use_clocks(self, clock_of: Callable[[str], int]) -> None:
+        """Say what the clock of each process shows."""
+        self.clock_of = self.contract.clock_of = clock_of
 
     @property
     def violations(self) -> list[Violation]:
@@ -74,10 +88,21 @@ class Oracle:
         """Judge a create as it leaves a process."""
         self.orders.sends(request)
         self.control.sends(actor, request, self.settings.lease)
+        order = self.view.orders.get(request.client_order_id)
+        if order is not None:
+            self.contract.sends(actor, order)
+
+    def flagged(self, reason: str | None) -> None:
+        """Take note of the kill flag."""
+        if reason is None and self.control.killed:
+            self.contract.rearmed(self.control.killed_at)
+        elif reason is not None and not self.control.killed:
+            self.contract.killed()
+        self.control.flag(reason, self.found.time)
 
     def committed(self, changes: Sequence[Change]) -> None:
         """Judge a transaction that became durable, row by row."""
-        money, self._batch = False, []
+        money, self._batch, self._answers = False, [], []
         for change in changes:
             self.data.said(change.table, repr(change.arguments))
             take = getattr(self, f"_{change.table}", None)
@@ -87,6 +112,9 @@ class Oracle:
         for change in changes:
             if change.table == "intents" and change.method == "add":
                 self.data.intended(change.arguments[0])
+        if self._answers:
+            # Of several commands at once the last one holds.
+            self.contract.obeyed(*self._answers[-1])
         if money:
             self._together()
             self.money.positions()
@@ -118,6 +146,7 @@ class Oracle:
 
     def _intents(self, _method: str, change: Change) -> None:
         record = change.arguments[0]
+        self.contract.intended(record)
         self.view.intents[record.intent_id] = record
 
     def _fills(self, _method: str, change: Change) -> None:
@@ -133,12 +162,15 @@ class Oracle:
         again = (entry.kind, entry.reference) in self.view.entries
         self.money.entered(entry, again=again)
         self.view.put_entry(entry)
+        if entry.kind not in {"fill", "funding", "deposit"}:
+            self.contract.transferred()
         if entry.kind == "fill":
             self._batch.append(("ledger", entry.reference))
 
     def _marks(self, _method: str, change: Change) -> None:
         mark = change.arguments[0]
         self.money.marked(mark)
+        self.contract.marked(mark, change.actor)
         self.view.last_mark = mark
         self.control.equity = mark.equity
 
@@ -164,7 +196,15 @@ class Oracle:
     def _breakers(self, _method: str, change: Change) -> None:
         record = change.arguments[0]
         self.control.breaker(record, self.clock_of(change.actor))
+        self.contract.breaker(record, self.view.breakers.get(record.name))
         self.view.breakers[record.name] = record
+
+    def _controls(self, method: str, change: Change) -> None:
+        if method == "add":
+            self.contract.commanded(change.arguments[0])
+        else:
+            control_id, _, outcome = change.arguments
+            self._answers.append((control_id, outcome))
 
     def _discrepancies(self, _method: str, change: Change) -> None:
         record = change.arguments[0]
@@ -173,7 +213,8 @@ class Oracle:
     def _leases(self, method: str, change: Change) -> None:
         result: Any = change.result
         if method == "acquire" and result is not None:
-            self.control.took(result, self.clock_of(change.actor))
+            # The taker's own clock may be wrong; the epoch is what keeps two from sending.
+            self.control.took(result, change.arguments[2])
             self.view.lease = result
         elif method == "renew" and result:
             lease, until = change.arguments
@@ -185,7 +226,8 @@ class Oracle:
             account, now = change.arguments
             before = self.view.lease
             holder = before.holder if before is not None else ""
-            self.view.lease = LeaseRecord(account, holder, result, now, now)
+            ends = before.expires_at if before is not None else now
+            self.view.lease = LeaseRecord(account, holder, result, now, ends)
 
 
 def _ending(lease: LeaseRecord, until: int) -> LeaseRecord:

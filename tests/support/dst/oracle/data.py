@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from mettle.application.journal import DecisionRecord, IntentRecord, SeenBar
 from mettle.domain.orders import Purpose
+from numpy.typing import NDArray
 
 from .truth import Truth
 from .view import JournalView
@@ -34,6 +36,7 @@ class DataRules:
         self._interval = interval_ms
         self._canaries = tuple(canaries)
         self._last: dict[str, int] = {}
+        self._latest = 0
         self._last_actions: tuple[float, ...] = ()
         self._symbols = [str(one.symbol) for one in truth.instruments]
 
@@ -42,15 +45,17 @@ class DataRules:
         for canary in self._canaries:
             self._found.need(canary not in text, "I19", f"a secret in {sink}")
 
-    def told(self, actions: Sequence[float]) -> None:
+    def told(self, actions: NDArray[np.float32]) -> None:
         """Remember what an agent said last."""
-        self._last_actions = tuple(float(one) for one in actions)
+        self._last_actions = tuple(actions.tolist())
 
     def seen(self, bar: SeenBar) -> None:
         """I15: a bar is closed by the venue's clock, unique, contiguous."""
         closes = bar.open_time + self._interval
+        # The venue's own clock may be set back after it said that a bar had closed.
+        self._latest = max(self._latest, self._truth.now())
         self._found.need(
-            closes <= self._truth.now(), "I15", f"{bar.symbol} {bar.open_time} was still open"
+            closes <= self._latest, "I15", f"{bar.symbol} {bar.open_time} was still open"
         )
         last = self._last.get(bar.symbol)
         self._found.need(
@@ -73,9 +78,9 @@ class DataRules:
             f"the bar of {decision.bar_time} was decided on twice",
         )
         self._found.need(
-            decision.decided_at <= self._truth.now(),
+            decision.decided_at <= self._latest,
             "I15",
-            f"decided at {decision.decided_at}, the venue has {self._truth.now()}",
+            f"decided at {decision.decided_at}, the venue has {self._latest}",
         )
         for one, given in zip(decision.assets, self._last_actions, strict=False):
             action = one.action

@@ -31,6 +31,7 @@ class MoneyRules:
         self._foreign_fees = 0
         self._quote_fees = 0
         self._moved = False
+        self._unknown_cost = False
         self._others: dict[str, Decimal] = defaultdict(Decimal)
         self._prices: dict[str, Decimal] = {}
         self._funding_seen = 0
@@ -51,13 +52,11 @@ class MoneyRules:
             self._transferred(entry)
 
     def _transferred(self, entry: LedgerRecord) -> None:
-        """Take note of what no order explains; contracts come at the price of the entry's name."""
+        """Take note of what no order explains."""
         self._moved = True
         for leg in entry.postings:
-            instrument = self._instruments.get(leg.asset)
-            if leg.account == "contracts" and instrument is not None:
-                price = Decimal(entry.reference.rsplit("@", 1)[1])
-                self._spent[leg.asset] += int(leg.amount * price * _UNIT)
+            # Contracts that strangers traded have a cost that only the venue knows.
+            self._unknown_cost = self._unknown_cost or leg.account == "contracts"
 
     def _funding(self, entry: LedgerRecord) -> None:
         settled = self._truth.funding()
@@ -125,7 +124,7 @@ class MoneyRules:
         cash, value = self._own(mark)
         if not self._foreign_fees and not self._moved:
             need(mark.cash == cash, "I12", f"cash {mark.cash}, by fills and funding {cash}")
-        if value is not None:
+        if value is not None and not self._unknown_cost:
             own = cash + value
             need(
                 abs(mark.equity - own) <= slack,
