@@ -155,13 +155,14 @@ def test_what_is_cut_closes_only_what_is_held() -> None:
 def test_a_turn_that_may_only_close_closes() -> None:
     """The first limit that leaves nothing to open names the refusal; the exit goes through now."""
     turn = buy(9, closes=2)
-    profile = RiskProfile("t", position=100, exposure=100)
-    strange = replace(held(-2, least=10**12), foreign=1)
+    profile = RiskProfile("t", position=200, exposure=200)
+    # Two lots may be bought already: one more is just what closes.
+    strange = replace(held(-1, least=10**12), buying=2)
     other = held(5_000, Symbol("ETH", "USDT"))
     verdict = refused(profile, turn, account(strange, other))
     assert (verdict.intent, verdict.rule) == (turn, "position")
     assert "least order" not in verdict.reason
-    exit_ = Reduction("a", BTC, Side.BUY, 2, 1, Purpose.REBALANCE)
+    exit_ = Reduction("a", BTC, Side.BUY, 1, 1, Purpose.REBALANCE)
     assert verdict.instead is not None
     assert (verdict.instead.intent, verdict.instead.judged_at) == (exit_, 7)
 
