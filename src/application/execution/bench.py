@@ -79,9 +79,9 @@ class Bench:
         with suppress(VenueError):
             self.gear.venue.server_time()
 
-    def time_from(self, least: int) -> int:
-        """Return the venue's time; asked for where it should be ``least`` by now and is not."""
-        if self.venue_time < least:
+    def time_within(self, least: int, most: int) -> int:
+        """Return the venue's time; asked for anew where it is not what it should be by now."""
+        if not least <= self.venue_time <= most:
             self.ask_time()
         return self.venue_time
 

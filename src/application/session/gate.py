@@ -49,4 +49,8 @@ class DataGate:
 
     def stale(self, row: BarRow, now_ms: int) -> bool:
         """Return whether a bar is older than one interval and the grace: too old to act on."""
-        return now_ms - row.close_time > self._timeframe.milliseconds + self._grace_ms
+        return now_ms > self.window(row)[1]
+
+    def window(self, row: BarRow) -> tuple[int, int]:
+        """Return from when until when a bar may be acted on."""
+        return row.close_time, row.close_time + self._timeframe.milliseconds + self._grace_ms

@@ -223,7 +223,7 @@ class TradingSession:
 
     def _bar(self, row: BarRow) -> RunStatus | None:
         now = self._gear.clock.now_ms()
-        time = now if self._on_bars else self._desk.bench.time_from(row.close_time)
+        time = now if self._on_bars else self._desk.bench.time_within(*self._gate.window(row))
         self._gate.admit(row, time)
         unit = self._unit.open()
         self._desk.fence(unit)
