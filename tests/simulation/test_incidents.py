@@ -35,7 +35,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def _plan(fault: Fault) -> FaultPlan:
     site = CATALOGUE[fault].site
     if site is Site.LASTING:
-        strikes = (
+        strikes: tuple[Strike, ...] = (
             Strike(fault, BEGIN + 3 * MINUTE, until=BEGIN + 8 * MINUTE),
             Strike(fault, BEGIN + 12 * MINUTE, until=CALM),
         )

@@ -77,8 +77,9 @@ def acknowledge(world: Incident) -> list[str]:
 
 def live_on(world: Incident) -> None:
     """Live through calm, trading and rest: every intent ends in time, and it trades again."""
-    world.live(CALM + MINUTE)
-    acknowledge(world)
+    for minute in range(1, 5):
+        world.live(CALM + minute * MINUTE)
+        acknowledge(world)
     world.live(SETTLED)
     assert unsettled(world, CALM) == []
     before = len(world.truth.placed())
