@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from ...domain.orders import (
     FINAL,
@@ -142,6 +143,12 @@ class Collector:
             working.due = now
 
 
-def moved(gear: DeskGear, order: OrderRecord) -> bool:
-    """Return whether the venue's balances differ from our books in an order's symbol."""
-    return gear.books.differs(order.intent.symbol, gear.venue.account())
+def moved(gear: DeskGear, order: OrderRecord, lot: Decimal) -> bool:
+    """Return whether the venue's balances differ from our books as fills of an order explain it.
+
+    Args:
+        lot: Size of one lot, base units.
+    """
+    symbol = order.intent.symbol
+    traded = gear.books.excess(symbol, gear.venue.account()) * order.intent.side.sign
+    return lot <= traded < lot * (lots_of(order) + 1)

@@ -65,7 +65,8 @@ class Follower:
 
     def _ask(self, working: Working, order: OrderRecord, inquiry: Inquiry, now: int) -> bool:
         bench = self._bench
-        finding = inquiry.ask(bench.gear.venue, order, now, lambda: moved(bench.gear, order))
+        lot = bench.plan.instruments[order.intent.symbol].lot_size
+        finding = inquiry.ask(bench.gear.venue, order, now, lambda: moved(bench.gear, order, lot))
         working.due = inquiry.due
         if isinstance(finding, Shown):
             return self._found(working, finding, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from ...domain.market import Instrument, Symbol
@@ -40,8 +41,8 @@ class BookKeeper(Protocol):
     def settled(self, funding: VenueFunding, recorded_at: int) -> LedgerRecord | None:
         """Book a funding settlement; None if it is booked already."""
 
-    def differs(self, symbol: Symbol, account: VenueAccount) -> bool:
-        """Return whether the venue holds another amount of a symbol than our books."""
+    def excess(self, symbol: Symbol, account: VenueAccount) -> Decimal:
+        """Return how much more of a symbol the venue has than our books, base units."""
 
 
 class Ruling(Protocol):

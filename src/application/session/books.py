@@ -283,14 +283,17 @@ class Books:
         """Return the exact position, base units, what lies between the lots included."""
         return self.portfolio.position(symbol).quantity
 
-    def differs(self, symbol: Symbol, account: VenueAccount) -> bool:
-        """Return whether the venue's amount of a symbol is a lot or more away from our books."""
-        lot = self._instruments[symbol].lot_size
+    def excess(self, symbol: Symbol, account: VenueAccount) -> Decimal:
+        """Return how much more of a symbol the venue has than our books, base units."""
         if symbol.is_perpetual:
-            theirs = lot * account.positions.get(symbol, 0)
+            theirs = self._instruments[symbol].lot_size * account.positions.get(symbol, 0)
         else:
             theirs = account.balances.get(symbol.base, Decimal(0))
-        return abs(theirs - self.quantity(symbol)) >= lot
+        return theirs - self.quantity(symbol)
+
+    def differs(self, symbol: Symbol, account: VenueAccount) -> bool:
+        """Return whether the venue's amount of a symbol is a lot or more away from our books."""
+        return abs(self.excess(symbol, account)) >= self._instruments[symbol].lot_size
 
     def live_through(self, row: BarRow) -> None:
         """Age the open positions by one bar and move their high-water marks."""
