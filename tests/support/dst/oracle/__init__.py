@@ -82,6 +82,7 @@ class Oracle:
     def tick(self, event: int, time_ms: int) -> None:
         """Judge what the venue did in an event."""
         self.found.event, self.found.time = event, time_ms
+        self.data.ticked()
         self.orders.after_event()
 
     def sends(self, actor: str, request: OrderRequest) -> None:

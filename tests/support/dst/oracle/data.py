@@ -45,6 +45,10 @@ class DataRules:
         for canary in self._canaries:
             self._found.need(canary not in text, "I19", f"a secret in {sink}")
 
+    def ticked(self) -> None:
+        """Take note of the venue's clock, which may be set back after it called a bar closed."""
+        self._latest = max(self._latest, self._truth.now())
+
     def told(self, actions: NDArray[np.float32]) -> None:
         """Remember what an agent said last."""
         self._last_actions = tuple(actions.tolist())
@@ -52,8 +56,7 @@ class DataRules:
     def seen(self, bar: SeenBar) -> None:
         """I15: a bar is closed by the venue's clock, unique, contiguous."""
         closes = bar.open_time + self._interval
-        # The venue's own clock may be set back after it said that a bar had closed.
-        self._latest = max(self._latest, self._truth.now())
+        self.ticked()
         self._found.need(
             closes <= self._latest, "I15", f"{bar.symbol} {bar.open_time} was still open"
         )
