@@ -70,7 +70,8 @@ def acknowledge(world: Incident) -> list[str]:
         found = [one.discrepancy_id for one in unit.discrepancies.open(ACCOUNT)]
         for name in found:
             verb = ControlVerb.ACKNOWLEDGE
-            unit.controls.add(ControlRecord(name, ACCOUNT, verb, name, "operator", world.now))
+            key = f"{name}@{world.now}"
+            unit.controls.add(ControlRecord(key, ACCOUNT, verb, name, "operator", world.now))
         unit.commit()
     return found
 
