@@ -59,16 +59,21 @@ from mutmut.__main__ import cli
 cli()
 """
 
-_CONFTEST = '''"""Refuse to test anything but the mutants."""
+_CONFTEST = '''"""Refuse to test anything but the mutants; play the same examples against each."""
 
 from pathlib import Path
 
 import mettle.domain.orders.plan as plan
+from hypothesis import settings
 
+settings.register_profile("mutation", derandomize=True, database=None, deadline=None)
+settings.load_profile("mutation")
 assert Path(plan.__file__).is_relative_to(Path(__file__).parent / "src"), plan.__file__
 '''
 
-_KILLED, _SURVIVED, _UNTESTED = frozenset({1, 3}), 0, 33
+_KILLED = frozenset({1, 3})
+_TIMED_OUT = frozenset({-24, 24, 36, 152, 255})
+"""Exit codes as mutmut has them; every other one is no proof of a kill."""
 
 
 def stage(*, fresh: bool) -> None:
@@ -136,19 +141,19 @@ def results() -> dict[str, dict[str, int | None]]:
 def survivors() -> Iterator[str]:
     """Yield the mutants that no test killed."""
     for codes in results().values():
-        yield from (name for name, code in codes.items() if code in {_SURVIVED, _UNTESTED})
+        yield from (name for name, code in codes.items() if _verdict(code) == "survived")
+
+
+def _verdict(code: int | None) -> str:
+    if code is None:
+        return "open"
+    if code in _KILLED:
+        return "killed"
+    return "timeout" if code in _TIMED_OUT else "survived"
 
 
 def _counts(codes: Iterable[int | None]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for code in codes:
-        if code is None:
-            continue
-        if code in {_SURVIVED, _UNTESTED}:
-            counts["survived"] += 1
-        else:
-            counts["killed" if code in _KILLED else "timeout"] += 1
-    return counts
+    return Counter(_verdict(code) for code in codes if code is not None)
 
 
 def table() -> tuple[list[str], dict[str, float]]:
