@@ -172,9 +172,7 @@ class OrderDesk:
         if working is not None:
             terms = bar_terms(approved.intent, approved.intent.lots)
             first = Place(Leg.BAR, 1, terms.lots)
-            self._prepared.append(
-                self._sender.write_ahead(unit, working, first, terms, approved.reserved)
-            )
+            self._prepared.append(self._write_ahead(unit, working, first, terms, approved))
 
     def dispatch(self) -> None:
         """Send what was prepared, once the caller has committed."""
@@ -343,11 +341,19 @@ class OrderDesk:
             terms = self._terms(working, verdict.intent, step.leg)
         if terms is None:
             return False
-        sure, reserved = terms, verdict.reserved
+        sure, approved = terms, verdict
         self._sender.send(
-            bench.write(lambda unit: self._sender.write_ahead(unit, working, step, sure, reserved))
+            bench.write(lambda unit: self._write_ahead(unit, working, step, sure, approved))
         )
         return True
+
+    def _write_ahead(
+        self, unit: UnitOfWork, working: Working, step: Place, terms: OrderTerms, approved: Approved
+    ) -> OrderRecord:
+        """T1; of an opening that may only close, nothing counts as opened."""
+        if isinstance(approved.intent, Opening):
+            self._bench.gear.ruling.opening(approved.intent, self._bench.now)
+        return self._sender.write_ahead(unit, working, step, terms, approved.reserved)
 
     def _terms(self, working: Working, intent: OrderIntent, leg: Leg) -> OrderTerms | None:
         """Return price and flags; None if there is no price to trade on, or nothing to trade."""

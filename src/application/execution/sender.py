@@ -9,7 +9,6 @@ from ...domain.orders import (
     Evidence,
     Intended,
     Open,
-    Opening,
     OrderState,
     OrderTerms,
     Place,
@@ -79,8 +78,6 @@ class Sender:
             unit.intents.update(working.record)
         else:
             unit.intents.add(working.record)
-        if isinstance(record.intent, Opening):
-            bench.gear.ruling.opening(record.intent, now)
         unit.orders.add(order)
         working.attempts.append(order_id)
         bench.board.take(working, (order,))
