@@ -15,12 +15,12 @@ from mettle.application.journal import (
     OrderRecord,
 )
 from mettle.application.ports.venue import VenueOrderStatus
-from mettle.domain.orders import Opening, intent_id
+from mettle.domain.orders import intent_id
 from mettle.domain.risk import RiskProfile
 
 from .control import ControlRules
 from .truth import Truth
-from .view import JournalView, state_name
+from .view import JournalView, opens, state_name
 from .violations import Findings
 
 _DAY = 86_400_000
@@ -85,7 +85,7 @@ class ContractRules:
             self._found.need(
                 now < lease.expires_at, "I17", f"{order_id} left after the lease had ended"
             )
-        if isinstance(order.intent, Opening):
+        if opens(order, self._view):
             self._drift(actor, order)
             self._losses(order)
 

@@ -6,10 +6,10 @@ import json
 
 from mettle.application.journal import BreakerRecord, LeaseRecord, OrderRecord
 from mettle.application.ports.venue import OrderRequest, Quote
-from mettle.domain.orders import Leg, Opening, Purpose, TimeInForce
+from mettle.domain.orders import Leg, Purpose, TimeInForce
 
 from .truth import Truth
-from .view import JournalView, order_lots, state_name
+from .view import JournalView, opens, order_lots, state_name
 from .violations import Findings
 
 _ALLOWED: dict[int, frozenset[Purpose]] = {
@@ -77,7 +77,7 @@ class ControlRules:
             not self.killed or flat, "I11", f"{order_id} was sent after the kill: {self.killed}"
         )
         mode = self._view.mode(str(order.intent.symbol))
-        opening = isinstance(order.intent, Opening)
+        opening = opens(order, self._view)
         allowed = mode == 0 or (mode == 1 and not opening) or purpose in _ALLOWED.get(mode, ())
         self._found.need(allowed, "mode", f"{order_id} ({purpose.value}) was sent in mode {mode}")
         self._held(actor, order, lease_needed)
@@ -113,7 +113,7 @@ class ControlRules:
         again = order.attempt > 1 or order.leg is Leg.TAKER
         late = self._found.time - record.deadline > 100_000
         self._found.need(
-            not (again and late and isinstance(order.intent, Opening)),
+            not (again and late and opens(order, self._view)),
             "age",
             f"{order.client_order_id} was sent {self._found.time - record.deadline} ms too late",
         )

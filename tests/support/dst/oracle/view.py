@@ -17,7 +17,7 @@ from mettle.application.journal import (
     LedgerRecord,
     OrderRecord,
 )
-from mettle.domain.orders import intent_id
+from mettle.domain.orders import Opening, intent_id
 from mettle.domain.risk import ModeCause
 
 Causes = dict[tuple[str, str], ModeCause]
@@ -39,6 +39,15 @@ def state_filled(order: OrderRecord) -> int:
 def order_lots(order: OrderRecord) -> int:
     """Return the size that was sent."""
     return order.terms.lots if order.terms is not None else order.intent.lots
+
+
+def opens(order: OrderRecord, view: JournalView) -> bool:
+    """Return whether an attempt may raise exposure: an opening's closing part alone may not."""
+    intent = order.intent
+    if not isinstance(intent, Opening):
+        return False
+    closed = sum(view.booked[one] for one in view.attempts[intent_id(intent)])
+    return order_lots(order) > max(0, intent.closes - closed)
 
 
 @dataclass
