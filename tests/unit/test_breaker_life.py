@@ -59,6 +59,14 @@ def test_closing_forgets_the_trip_and_nothing_else() -> None:
     assert FULL.closed().acknowledged is False
 
 
+def test_a_trial_begins_at_the_last_mark() -> None:
+    """With no count and no sample of what came before."""
+    assert FULL.on_trial() == replace(
+        FULL.closed(), phase=Phase.HALF_OPEN, baseline=7, count=0, samples=()
+    )
+    assert '"samples":[]' in FULL.on_trial().to_json()
+
+
 def test_tripping_again_asks_the_operator_again() -> None:
     """The word that was given was for another trip; openings on trial end with it."""
     rule = BreakerRule(20_000, recovery=50, critical=True)
@@ -184,6 +192,33 @@ def test_without_a_price_nothing_opens() -> None:
     profile = RiskProfile("t")
     verdict = refused(profile, Breakers(profile), Exposure("a", MONEY, MONEY, {}))
     assert (verdict.intent, verdict.rule, verdict.instead) == (TURN, "mark", None)
+
+
+@pytest.mark.parametrize("equity", [0, 1])
+def test_without_equity_nothing_opens(equity: int) -> None:
+    """A unit of it is some, and is asked about further on."""
+    profile = RiskProfile("t", leverage=None)
+    exposure = replace(SHORT, equity=equity)
+    verdict = RiskEngine(profile).judge(TURN, exposure, Breakers(profile), Mode.ACTIVE, 7)
+    if equity:
+        assert isinstance(verdict, Approved)
+        return
+    assert isinstance(verdict, Refused)
+    assert (verdict.intent, verdict.rule) == (TURN, "equity")
+    assert verdict.reason == "equity is 0: nothing can be opened"
+
+
+def test_soft_usage_opens_nothing() -> None:
+    """At the limit; under it the opening goes through."""
+    hard = BreakerRule(900_000, critical=True)
+    profile = RiskProfile("t", leverage=None, margin=hard, margin_soft=800_000)
+    usual = replace(SHORT, equity=1_000, maintenance=800)
+    verdict = refused(profile, Breakers(profile), usual)
+    text = "margin usage is 80 %, soft limit 80 %: reduce positions"
+    assert (verdict.intent, verdict.rule, verdict.reason) == (TURN, "margin.soft", text)
+    under = replace(usual, maintenance=799)
+    found = RiskEngine(profile).judge(TURN, under, Breakers(profile), Mode.ACTIVE, 7)
+    assert isinstance(found, Approved)
 
 
 def test_usage_is_a_share_of_equity() -> None:

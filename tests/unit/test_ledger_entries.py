@@ -18,6 +18,7 @@ from mettle.domain.ledger import (
     EntryKind,
     Portfolio,
     Posting,
+    released_basis,
 )
 from mettle.domain.market import Liquidity, Symbol
 from mettle.domain.money import Money, Price, Quantity
@@ -130,3 +131,11 @@ def test_another_currency_needs_a_price() -> None:
     with pytest.raises(InvalidValue) as caught:
         portfolio().settle_funding("e", Money.of("1", "BTC"), THEN, NOW)
     assert caught.value.mend == "book other assets with `adjust` and their price"
+
+
+def test_a_basis_is_floored_however_large() -> None:
+    """Two thirds are less than 0.66666667, of a unit and of more than 28 digits hold."""
+    small = released_basis(Decimal(2), Decimal(1), Decimal(3))
+    assert small == Decimal("0.66666666")
+    large = released_basis(Decimal(2) * 10**24, Decimal(1), Decimal(3))
+    assert large == Decimal("666666666666666666666666.66666666")

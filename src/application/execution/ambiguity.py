@@ -14,8 +14,6 @@ _EARLY = (500, 1_000, 2_000, 5_000, 10_000)
 _LATE = 15_000
 _APART = 5_000
 """How far apart two histories must be read to count as two."""
-_BALANCE_SPEAKS = 120_000
-"""How long past the fence a balance alone keeps an order from being called absent."""
 _BEFORE = 300_000
 """How far before the sending a history is read."""
 
@@ -97,10 +95,7 @@ class Inquiry:
         for one in (*venue.open_orders(), *venue.orders_since(since)):
             if one.client_order_id == order.client_order_id:
                 return Shown(one)
-        filled = any(matches(fill, order) for fill in venue.fills_since(since))
-        # Books that differ may owe it to somebody else: reconciliation cannot say, as long as this
-        # order is unknown, so in the end the histories decide and what is left becomes its finding.
-        if filled or (server_time <= order.fence_at + _BALANCE_SPEAKS and moved()):
+        if any(matches(fill, order) for fill in venue.fills_since(since)) or moved():
             self._absent_since = None
             return Unclear("a fill or a balance speaks for it")
         passed = now - (order.sent_at or order.recorded_at)

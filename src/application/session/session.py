@@ -269,6 +269,8 @@ class TradingSession:
             blocked = "the bar is older than one interval"
         else:
             actions = self._observer.decide(self._books.account, row.closes)
+            if not all(-1 <= one <= 1 for one in actions.tolist()):
+                self._guard.bad_action(now)
         working = {
             one.symbol for one in self._plan.instruments if self._desk.is_working(one.symbol)
         }

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from .campaign import Trial, shrink
-from .play import FAULTS, build, play
+from .play import FAULTS, build, play, run
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     if chosen.shrink:
         trial = shrink(play, trial, FAULTS)
     world = build(trial)
-    report = world.run(trial.events)
+    report = run(world, trial)
     out = sys.stdout.write
     out("".join(world.scheduler.tail[-chosen.tail :]))
     for _, violation in report.broken[:10]:

@@ -44,11 +44,11 @@ class People:
     def begin(self) -> None:
         """Plan the first of each kind."""
         plan = self._world.plan
-        kinds: tuple[tuple[str, bool, int, Callable[[], None]], ...] = (
+        kinds: tuple[tuple[str, bool, float, Callable[[], None]], ...] = (
             ("freeze", plan.freezes, 10, self._freeze),
             ("disk full", bool(plan.disk.full), 30, self._disk_full),
             ("clock step", bool(plan.skew_ms), 30, self._clock_step),
-            ("operator", plan.operator, 20, self._operate),
+            ("operator", plan.operator, plan.operator_minutes, self._operate),
             ("kill", plan.kills, 60, self._kill),
             ("notifier", True, 60, self._hang),
             ("crash", bool(plan.crash_share), 20, self._kill_process),

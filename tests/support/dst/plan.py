@@ -67,6 +67,7 @@ class WorldPlan:
     strikes: float = 0.0
     second_trader: bool = False
     operator: bool = True
+    operator_minutes: float = 20
     kills: bool = False
     skew_ms: int = 0
     swing: float = 0.001
@@ -108,7 +109,7 @@ def plan_for(seed: int, without: tuple[str, ...] = ()) -> WorldPlan:
         swing=random.choice((0.0005, 0.001, 0.004)),
         calm=random.choice((0.0, 0.0, 0.3)),
         without=without,
-        profile=_PROFILES[random.randrange(len(_PROFILES))],
+        profile=PROFILES[random.choice(sorted(PROFILES))],
         settings=SimulationSettings(
             initial_cash=100_000 * 10**8,
             leverage=2 if margin else 1,
@@ -164,24 +165,28 @@ def _disk(level: float) -> DiskFaults:
     )
 
 
-_PROFILES = (
-    RiskProfile("open", leverage=None),
-    RiskProfile("limits", position=300_000, exposure=600_000, trades_per_day=500),
-    RiskProfile(
-        "losses",
-        position=400_000,
-        exposure=800_000,
-        daily_loss=BreakerRule(4_000, recovery=30 * MINUTE),
-        consecutive_losses=BreakerRule(3, recovery=10 * MINUTE),
-        drawdown=BreakerRule(20_000, recovery=20 * MINUTE, critical=True),
-    ),
-    RiskProfile(
-        "nervous",
-        position=500_000,
-        api_failures=BreakerRule(20, window=10 * MINUTE, recovery=5 * MINUTE),
-        api_latency=BreakerRule(20_000, recovery=5 * MINUTE),
-        bad_actions=BreakerRule(5, window=60 * MINUTE, recovery=10 * MINUTE),
-        price_jump=BreakerRule(30_000, window=5 * MINUTE, recovery=5 * MINUTE),
-        weekly_loss=BreakerRule(100_000, recovery=DAY, critical=True),
-    ),
-)
+PROFILES = {
+    one.name: one
+    for one in (
+        RiskProfile("open", leverage=None),
+        RiskProfile("limits", position=300_000, exposure=600_000, trades_per_day=500),
+        RiskProfile(
+            "losses",
+            position=400_000,
+            exposure=800_000,
+            daily_loss=BreakerRule(4_000, recovery=30 * MINUTE),
+            consecutive_losses=BreakerRule(3, recovery=10 * MINUTE),
+            drawdown=BreakerRule(20_000, recovery=20 * MINUTE, critical=True),
+        ),
+        RiskProfile(
+            "nervous",
+            position=500_000,
+            api_failures=BreakerRule(20, window=10 * MINUTE, recovery=5 * MINUTE),
+            api_latency=BreakerRule(20_000, recovery=5 * MINUTE),
+            bad_actions=BreakerRule(5, window=60 * MINUTE, recovery=10 * MINUTE),
+            price_jump=BreakerRule(30_000, window=5 * MINUTE, recovery=5 * MINUTE),
+            weekly_loss=BreakerRule(100_000, recovery=DAY, critical=True),
+        ),
+    )
+}
+"""Whose limits hold, by name."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from mettle.adapters.venues.exchange import Fault
 
+from .bugs import BUGS
 from .campaign import Trial
 from .plan import WORLD_FAULTS, plan_for
 from .report import Report
@@ -14,10 +17,19 @@ FAULTS = (*WORLD_FAULTS, *(one.value for one in Fault))
 
 
 def build(trial: Trial) -> World:
-    """Return the world of a trial."""
-    return World(plan_for(trial.seed, trial.without))
+    """Return the world of a trial; a planted bug chooses its worlds."""
+    plan = plan_for(trial.seed, trial.without)
+    if trial.bug:
+        plan = BUGS[trial.bug].worlds(plan)
+    return World(plan)
+
+
+def run(world: World, trial: Trial) -> Report:
+    """Run a world with the trial's bug in the product, if it has one."""
+    with BUGS[trial.bug].planted() if trial.bug else nullcontext():
+        return world.run(trial.events)
 
 
 def play(trial: Trial) -> Report:
     """Play a trial."""
-    return build(trial).run(trial.events)
+    return run(build(trial), trial)
