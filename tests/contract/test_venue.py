@@ -107,11 +107,15 @@ def place(request: pytest.FixtureRequest) -> Place:
     return MAKERS[request.param]()
 
 
-def need(place: Place, **wanted: object) -> None:
-    """Skip what a venue declares that it cannot do."""
-    for name, value in wanted.items():
-        if getattr(place.venue.capabilities, name) is not value:
-            pytest.skip(f"the venue declares {name} = {not value}")
+def where(**wanted: bool) -> pytest.MarkDecorator:
+    """Run a test over the venues that declare these capabilities; there is always one."""
+    able = [
+        name
+        for name, make in MAKERS.items()
+        if all(getattr(make().venue.capabilities, key) is value for key, value in wanted.items())
+    ]
+    assert able
+    return pytest.mark.parametrize("place", able, indirect=True)
 
 
 def test_a_taken_order_is_shown_everywhere(place: Place) -> None:
@@ -259,26 +263,26 @@ def test_a_symbol_that_does_not_trade_is_refused(place: Place) -> None:
     assert isinstance(place.venue.create(elsewhere), Refused)
 
 
+@where(reduce_only=True)
 def test_reduce_only_opens_nothing(place: Place) -> None:
     """Without a position it is refused."""
-    need(place, reduce_only=True)
     request = place.request("a")
     opening = replace(request, terms=replace(request.terms, reduce_only=True))
     assert isinstance(place.venue.create(opening), Refused)
 
 
+@where(bar_orders=False, post_only=True)
 def test_post_only_never_takes(place: Place) -> None:
     """At the other side's touch it is refused as what it is."""
-    need(place, bar_orders=False, post_only=True)
     terms = OrderTerms(BTC, Side.BUY, LOTS, limit=place.venue.quote(BTC).ask, post_only=True)
     answer = place.venue.create(OrderRequest("a", terms))
     assert isinstance(answer, Refused)
     assert answer.kind is RefusalKind.WOULD_CROSS
 
 
+@where(bar_orders=False, immediate_or_cancel=True)
 def test_immediate_or_cancel_leaves_nothing(place: Place) -> None:
     """It takes what is there and is over, with the rest unfilled."""
-    need(place, bar_orders=False, immediate_or_cancel=True)
     limit = place.venue.quote(BTC).bid
     life = TimeInForce.IOC
     terms = OrderTerms(BTC, Side.BUY, LOTS, limit=limit, time_in_force=life)
@@ -287,9 +291,9 @@ def test_immediate_or_cancel_leaves_nothing(place: Place) -> None:
     assert list(place.venue.open_orders()) == []
 
 
+@where(bar_orders=False, good_till_date=True)
 def test_a_dated_order_ends_by_itself(place: Place) -> None:
     """By the venue's own clock, with nobody asking."""
-    need(place, bar_orders=False, good_till_date=True)
     end = place.venue.server_time() + 1_500
     limit = place.venue.quote(BTC).bid // 2
     life = TimeInForce.GTD
@@ -299,9 +303,9 @@ def test_a_dated_order_ends_by_itself(place: Place) -> None:
     assert place.seen("a").status is VenueOrderStatus.EXPIRED
 
 
+@where(bar_orders=False)
 def test_what_is_locked_is_not_free(place: Place) -> None:
     """Where orders rest in a book they lock what they need; balances stay what they are."""
-    need(place, bar_orders=False)
     before = place.venue.account()
     place.accept("a")
     after = place.venue.account()

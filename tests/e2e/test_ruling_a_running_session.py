@@ -26,10 +26,13 @@ Begin = Callable[[str], "subprocess.Popen[str]"]
 
 @pytest.fixture(scope="module")
 def long_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a workspace with more bars than any of these tests waits for."""
+    """Return a workspace with more bars than any of these tests waits for.
+
+    Short bars at no cost: however many of them a quick machine plays, the account is not ruined.
+    """
     home = tmp_path_factory.mktemp("ruled") / "ws"
     assert main(["init", str(home), "--quiet"]) == 0
-    synth = ("data", "synth", "--assets", "1", "--bars", "100000", "-q")
+    synth = ("data", "synth", "--assets", "1", "--bars", "200000", "-t", "5m", "-q")
     assert main(["-C", str(home), *synth]) == 0
     return home
 
@@ -43,6 +46,7 @@ def begin(long_home: Path) -> Iterator[Begin]:
         command = [
             *(sys.executable, "-m", "mettle.entrypoints.cli.main", "-C", str(long_home)),
             *("paper", "run", "--strategy", "ema-cross:fast=3,slow=9", "--symbols", "SYN1/USDT"),
+            *("-t", "5m", "--cost-profile", "zero"),
             *("--run-id", run_id, "--json", "-q"),
         ]
         child = subprocess.Popen(
