@@ -10,6 +10,7 @@ import pytest
 from mettle.application.journal import IntentStatus, OrderRecord
 from mettle.application.ports.unit_of_work import Store, UnitOfWork
 from mettle.domain.errors import NotFound, StorageError
+from mettle.domain.market import Symbol
 from mettle.domain.orders import (
     Canceled,
     Cancelling,
@@ -20,8 +21,10 @@ from mettle.domain.orders import (
     NotPlaced,
     Open,
     OrderState,
+    OrderTerms,
     Partial,
     Rejected,
+    Side,
     Submitting,
     Unknown,
     intent_id,
@@ -52,12 +55,16 @@ def names(orders: object) -> list[str]:
 
 def test_attempts_and_intents_come_back_whole(make: MakeStore) -> None:
     """Terms, lease epoch, fence, reservation and evidence survive a second opening."""
+    terms = OrderTerms(Symbol.parse("BTC/USDT"), Side.SELL, 5, limit=9, trigger=10)
+    resting = replace(attempt("a2"), terms=terms)
     with make().writing() as unit:
         unit.intents.add(intent())
         unit.orders.add(attempt("a1"))
         unit.orders.add(stop("s1"))
+        unit.orders.add(resting)
         unit.commit()
     with make().reading() as unit:
+        assert unit.orders.find("a2") == resting
         assert unit.intents.find("r", intent().intent_id) == intent()
         assert unit.orders.find("a1") == attempt("a1")
         assert unit.orders.find("s1") == stop("s1")

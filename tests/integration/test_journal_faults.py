@@ -151,6 +151,17 @@ def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [migrate.HEAD]
 
 
+def test_orders_are_found_by_time_through_an_index(tmp_path: Path) -> None:
+    """Reading the newest orders of a long account does not read all of them."""
+    database = tmp_path / "mettle.db"
+    SqlStore(database).close()
+    with sqlite3.connect(database) as connection:
+        words = "SELECT * FROM orders WHERE account = 'a' AND recorded_at >= 5"
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {words}")]
+    connection.close()
+    assert ["ix_orders_since" in step for step in plan] == [True]
+
+
 def test_a_failed_migration_leaves_nothing(tmp_path: Path) -> None:
     """A migration that runs out of disk is undone whole; with room it works."""
     database = tmp_path / "mettle.db"

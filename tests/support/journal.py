@@ -107,7 +107,7 @@ def intent(decided_at: int = 7, account: str = "r") -> IntentRecord:
     wanted = opening(decided_at, account)
     return IntentRecord(
         account, "run", intent_id(wanted), wanted, "maker first", BIG, BIG, IntentStatus.WORKING,
-        '{"leg": "maker"}', "", 101, 101,
+        '{"leg": "maker"}', "", 101, 101, "approved",
     )  # fmt: skip
 
 

@@ -65,11 +65,27 @@ def test_terms_that_contradict_themselves_are_refused(change: dict[str, object],
         OrderTerms(BTC, Side.BUY, 1, limit=1, time_in_force=GTD, expires_at=7, post_only=True),
         OrderTerms(BTC, Side.BUY, 1, limit=1, time_in_force=IOC),
         OrderTerms(BTC, Side.BUY, 1, limit=1, post_only=True),
+        OrderTerms(BTC, Side.SELL, 1, limit=1, reduce_only=True, trigger=1),
     ],
 )
 def test_whole_terms_are_taken(terms: OrderTerms) -> None:
     """The smallest order of each shape that is sent; a copy is the same order."""
     assert replace(terms).payload_hash == terms.payload_hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trigger": 0},
+        {"trigger": 9, "post_only": True},
+        {"trigger": 9, "time_in_force": IOC},
+        {"trigger": 9, "kind": OrderKind.NEXT_OPEN, "limit": None},
+    ],
+)
+def test_a_stop_can_wait(change: dict[str, object]) -> None:
+    """What trades at once, or only ever as a maker, cannot rest behind a trigger."""
+    with pytest.raises(InvalidValue, match="a stop rests as a limit order behind a positive"):
+        replace(TERMS, **change)  # type: ignore[arg-type]  # one field after the other
 
 
 def test_the_plain_order_is_a_limit_until_cancelled() -> None:
@@ -90,6 +106,7 @@ def test_the_plain_order_is_a_limit_until_cancelled() -> None:
         {"time_in_force": GTD, "expires_at": 7},
         {"post_only": True},
         {"reduce_only": True},
+        {"trigger": 99},
     ],
 )
 def test_the_payload_hash_covers_every_term(change: dict[str, object]) -> None:

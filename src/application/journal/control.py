@@ -19,7 +19,7 @@ class IntentStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class IntentRecord:
-    """An approved intent and how far its execution plan has come.
+    """A judged intent and how far its execution plan has come.
 
     Attributes:
         intent_id: See :func:`mettle.domain.orders.intent_id`; unique in an account.
@@ -28,6 +28,7 @@ class IntentRecord:
         deadline: After this the signal is too old for a new attempt, by the venue's clock.
         stage: The plan's own state as canonical JSON; enough to go on after a crash.
         outcome: Why it is done, for people.
+        verdict: What the risk engine said of it: ``approved``, what it cut, or why it refused.
     """
 
     account: str
@@ -42,6 +43,7 @@ class IntentRecord:
     outcome: str
     recorded_at: int
     updated_at: int
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

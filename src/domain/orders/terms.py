@@ -57,6 +57,8 @@ class OrderTerms:
         expires_at: For GTD, Unix milliseconds UTC.
         reduce_only: Ask the venue never to open or turn a position with it; honoured where the
             venue can.
+        trigger: Ticks at which a stop becomes the limit order that it is; None for an order that
+            may trade at once.
     """
 
     symbol: Symbol
@@ -68,6 +70,7 @@ class OrderTerms:
     expires_at: int | None = None
     post_only: bool = False
     reduce_only: bool = False
+    trigger: int | None = None
 
     def __post_init__(self) -> None:
         if self.lots <= 0:
@@ -80,6 +83,17 @@ class OrderTerms:
             raise InvalidValue(f"{self.symbol}: only a GTD order has an end, had {self.expires_at}")
         if self.post_only and self.time_in_force is TimeInForce.IOC:
             raise InvalidValue(f"{self.symbol}: an order cannot be post-only and immediate")
+        if self.trigger is not None and (self.trigger <= 0 or not self._may_rest):
+            raise InvalidValue(
+                f"{self.symbol}: a stop rests as a limit order behind a positive trigger, was "
+                f"{self.kind.value}, {self.time_in_force.value}, trigger {self.trigger}"
+            )
+
+    @property
+    def _may_rest(self) -> bool:
+        """Whether it can wait at a venue for its trigger."""
+        immediate = self.time_in_force is TimeInForce.IOC or self.post_only
+        return self.kind is OrderKind.LIMIT and not immediate
 
     @property
     def payload_hash(self) -> str:

@@ -55,6 +55,7 @@ _NO_TERMS: Row = dict.fromkeys(
         "expires_at",
         "post_only",
         "reduce_only",
+        "trigger_ticks",
     )
 )
 
@@ -114,6 +115,7 @@ def intent_row(record: IntentRecord) -> Row:
         "arrival": record.arrival,
         "deadline": record.deadline,
         "recorded_at": record.recorded_at,
+        "verdict": record.verdict,
         **intent_change(record),
     }
 
@@ -143,6 +145,7 @@ def intent_record(row: Mapping[str, Any]) -> IntentRecord:
         row["outcome"],
         row["recorded_at"],
         row["updated_at"],
+        row["verdict"],
     )
 
 
@@ -214,6 +217,7 @@ def _terms_row(terms: OrderTerms) -> Row:
         "expires_at": terms.expires_at,
         "post_only": terms.post_only,
         "reduce_only": terms.reduce_only,
+        "trigger_ticks": terms.trigger,
     }
 
 
@@ -230,6 +234,7 @@ def _terms(row: Mapping[str, Any], intent: OrderIntent) -> OrderTerms | None:
         row["expires_at"],
         bool(row["post_only"]),
         bool(row["reduce_only"]),
+        row["trigger_ticks"],
     )
 
 

@@ -46,6 +46,7 @@ class IntentRow(Base):
     outcome: Mapped[Words]
     recorded_at: Mapped[Whole]
     updated_at: Mapped[Whole]
+    verdict: Mapped[Words] = mapped_column(server_default="")
 
 
 class OrderRow(Base):
@@ -55,6 +56,7 @@ class OrderRow(Base):
     __table_args__ = (
         UniqueConstraint("client_order_id"),
         Index("ix_orders_intent", "account", "intent_id"),
+        Index("ix_orders_since", "account", "recorded_at"),
         Index("ix_orders_live", "account", sqlite_where=NOT_FINAL, postgresql_where=NOT_FINAL),
     )
 
@@ -93,6 +95,7 @@ class OrderRow(Base):
     venue_order_id: Mapped[Id]
     recorded_at: Mapped[Whole]
     updated_at: Mapped[Whole]
+    trigger_ticks: Mapped[Whole | None]
 
 
 class FillRow(Base):
