@@ -99,3 +99,24 @@ def test_sixty_four_bits_are_the_limit() -> None:
             fit(value, "cash")
     with pytest.raises(InvalidValue, match="notional must fit"):
         notional(2**40, 2**20, 8)
+
+
+def test_worth_is_the_same_as_its_parts() -> None:
+    """Long, short and flat at once: values, equity and profit in one pass."""
+    one = Account.opened([TERMS, AssetTerms(unit_value=3), TERMS], 1_000_000)
+    one.trade(0, 1, 7, 100, fee=28)
+    one.trade(1, -1, 5, 200, fee=0)
+    marks = [110, 190, 50]
+    worth = one.worth(marks)
+    assert worth.values == [one.value(index, mark) for index, mark in enumerate(marks)]
+    assert worth.values == [7_700, -2_850, 0]
+    assert worth.equity == one.equity(marks) == one.cash + 4_850
+    assert worth.unrealised == one.unrealised(marks) == 700 + 150
+
+
+def test_worth_beyond_64_bits_is_refused() -> None:
+    """A position whose value fits no int64 has no equity."""
+    one = Account.opened([TERMS], 10)
+    one.assets[0].lots = 2**50
+    with pytest.raises(InvalidValue, match="notional"):
+        one.worth([2**20])

@@ -168,7 +168,9 @@ def test_small_changes_are_left(
 def test_a_plan_sizes_on_equity() -> None:
     """Weights of 25 % and 50 % of 1,000,000 at 100 a lot."""
     made = plan([0.25, 0.5], SimulationSettings())
-    assert made == Plan((2_500, 5_000), (2_500, 5_000), FillReason.REBALANCE, 1_000_000)
+    assert made == Plan(
+        (2_500, 5_000), (2_500, 5_000), FillReason.REBALANCE, 1_000_000, (2_500, 5_000)
+    )
 
 
 def test_a_missing_bar_is_a_hold() -> None:
@@ -224,4 +226,4 @@ def test_an_account_without_equity_closes_all_that_trades() -> None:
     account = Account.opened([AssetTerms(1)] * 2, 1_000_000)
     account.trade(0, -1, 10_000, 100, fee=0)
     made = plan_changes([-1.0, 1.0], account, [bar(300), bar(100)], LONG_SHORT)
-    assert made == Plan((10_000, 0), (0, 0), FillReason.MARGIN, -1_000_000)
+    assert made == Plan((10_000, 0), (0, 0), FillReason.MARGIN, -1_000_000, (0, 0))

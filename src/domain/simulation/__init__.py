@@ -1,9 +1,9 @@
 """The reference of the market step: plain integers, one rule a function."""
 
-from .account import Account, AssetState, move_position, released_basis
+from .account import Account, AssetState, Worth, move_position, released_basis
 from .episodes import allowed_starts, episode_hash, episode_start
 from .fills import Order, Quote, fee_of, fillable, quote
-from .observation import index_part, portfolio_part
+from .observation import index_part, portfolio_part, portfolio_values
 from .records import (
     AssetBar,
     AssetTerms,
@@ -42,6 +42,7 @@ __all__ = [
     "StepResult",
     "StopKind",
     "Wait",
+    "Worth",
     "advance",
     "allowed_starts",
     "close_position",
@@ -57,6 +58,7 @@ __all__ = [
     "plan_changes",
     "play",
     "portfolio_part",
+    "portfolio_values",
     "quote",
     "released_basis",
 ]

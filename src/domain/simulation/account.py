@@ -56,6 +56,21 @@ def move_position(state: AssetState, side: int, lots: int, ticks: int, unit_valu
     return fit(realised, "realised")
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What an account is worth at one set of marks: worked out once, for all who ask.
+
+    Attributes:
+        values: Of each position, signed, 1e-8 quote.
+        equity: Cash and positions, 1e-8 quote.
+        unrealised: What closing at the marks would realise before costs, 1e-8 quote.
+    """
+
+    values: Sequence[int]
+    equity: int
+    unrealised: int
+
+
 @dataclass(slots=True)
 class Account:
     """One account over A assets; every engine's account goes through these methods.
@@ -88,17 +103,23 @@ class Account:
         """Return the signed value of one position at ``ticks``, 1e-8 quote."""
         return notional(self.assets[asset].lots, ticks, self.terms[asset].unit_value)
 
+    def worth(self, marks: Sequence[int]) -> Worth:
+        """Return what the account is worth at ``marks`` (ticks, one an asset)."""
+        values, held, paid = [0] * len(marks), 0, 0
+        for index, (state, mark) in enumerate(zip(self.assets, marks, strict=True)):
+            if lots := state.lots:
+                values[index] = value = notional(lots, mark, self.terms[index].unit_value)
+                held += value
+                paid += state.basis if lots > 0 else -state.basis
+        return Worth(values, fit(self.cash + held, "equity"), held - paid)
+
     def equity(self, marks: Sequence[int]) -> int:
         """Return cash plus all positions at ``marks`` (ticks), 1e-8 quote."""
-        values = sum(self.value(index, mark) for index, mark in enumerate(marks))
-        return fit(self.cash + values, "equity")
+        return self.worth(marks).equity
 
     def unrealised(self, marks: Sequence[int]) -> int:
         """Return what closing at ``marks`` would realise before costs, 1e-8 quote."""
-        return sum(
-            self.value(index, mark) - sign(state.lots) * state.basis
-            for index, (state, mark) in enumerate(zip(self.assets, marks, strict=True))
-        )
+        return self.worth(marks).unrealised
 
     def trade(self, asset: int, side: int, lots: int, ticks: int, fee: int) -> int:
         """Book a trade of ``lots`` > 0 and return its realised P&L, 1e-8 quote."""
@@ -115,6 +136,8 @@ class Account:
 
         A long pays a positive rate, a short receives it.
         """
+        if self.assets[asset].lots == 0:
+            return 0
         owed = round_half_even(self.value(asset, ticks) * rate, FUNDING_SCALE)
         self.cash = fit(self.cash - owed, "cash")
         self.funding -= owed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .account import Account
-from .numbers import sign, to_float32
+from .account import Account, Worth
+from .numbers import to_float32
 
 INDEX_SPLIT = 4096
 """A bar's index travels as two float32 that both hold it exactly."""
@@ -20,17 +20,28 @@ def portfolio_part(account: Account, closes: Sequence[int]) -> list[float]:
     Returns:
         1 + 3A values, each rounded once to float32; zeros without equity.
     """
-    equity = account.equity(closes)
-    if equity <= 0:
-        return [0.0] * (1 + 3 * len(closes))
-    part = [float(account.cash) / float(equity)]
-    for index, (state, close) in enumerate(zip(account.assets, closes, strict=True)):
-        value = account.value(index, close)
-        gain = value - sign(state.lots) * state.basis
-        part.append(float(value) / float(equity))
-        part.append(float(gain) / float(state.basis) if state.basis else 0.0)
+    return [to_float32(value) for value in portfolio_values(account, account.worth(closes))]
+
+
+def portfolio_values(account: Account, worth: Worth) -> list[float]:
+    """Return the same in float64, to be rounded once to float32.
+
+    Args:
+        worth: Of the account, at the closes.
+    """
+    if worth.equity <= 0:
+        return [0.0] * (1 + 3 * len(worth.values))
+    equity = float(worth.equity)
+    part = [float(account.cash) / equity]
+    for state, value in zip(account.assets, worth.values, strict=True):
+        if lots := state.lots:
+            gain = value - (state.basis if lots > 0 else -state.basis)
+            part.append(float(value) / equity)
+            part.append(float(gain) / float(state.basis) if state.basis else 0.0)
+        else:
+            part += (0.0, 0.0)
         part.append(float(state.bars_held) / 100.0)
-    return [to_float32(value) for value in part]
+    return part
 
 
 def index_part(bar: int) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .account import Account, AssetState
+from .account import Account, Worth
 from .margin import hard_cuts, margin_usage, soften
 from .numbers import ceil_divide, notional, quantise, sign, truncate_divide
 from .records import AssetBar, AssetTerms, FillReason
@@ -21,12 +21,14 @@ class Plan:
         weights: Wanted weights after the gross limit, 1e-4; None is HOLD.
         reason: REBALANCE, or MARGIN where the hard limit took over.
         equity: At the close on which it was decided, 1e-8 quote.
+        targets: Lots that the weights make, before minimum, band and margin; None is HOLD.
     """
 
     changes: tuple[int, ...]
     weights: tuple[int | None, ...]
     reason: FillReason
     equity: int
+    targets: tuple[int | None, ...] = ()
 
 
 def threshold_weight(action: int, lots: int, settings: SimulationSettings) -> int | None:
@@ -89,12 +91,12 @@ def limit_gross(
         values: |lots| at the close of each asset, 1e-8 quote.
         equity: Above 0.
     """
-    held = sum(
-        ceil_divide(value * ACTION_SCALE, equity)
-        for weight, value in zip(weights, values, strict=True)
-        if weight is None
-    )
-    wanted = sum(abs(weight) for weight in weights if weight is not None)
+    held = wanted = 0
+    for weight, value in zip(weights, values, strict=True):
+        if weight is None:
+            held += ceil_divide(value * ACTION_SCALE, equity)
+        else:
+            wanted += abs(weight)
     if held + wanted <= gross_limit or wanted == 0:
         return list(weights)
     room = max(0, gross_limit - held)
@@ -126,40 +128,26 @@ def worth_trading(
     return target == 0 or size * ACTION_SCALE >= band * equity
 
 
-def _change(
-    weight: int | None,
-    state: AssetState,
-    terms: AssetTerms,
-    lot_value: int,
-    equity: int,
-    settings: SimulationSettings,
-) -> int:
-    if weight is None:
-        return 0
-    target = target_lots(weight, equity, lot_value)
-    if not worth_trading(target, state.lots, lot_value, equity, terms, settings.rebalance_band):
-        return 0
-    return target - state.lots
-
-
 def plan_changes(
     actions: Sequence[float],
     account: Account,
     bars: Sequence[AssetBar],
     settings: SimulationSettings,
+    worth: Worth | None = None,
 ) -> Plan:
     """Size the actions of one decision on the equity at the close of ``bars``.
 
     Args:
         actions: One an asset, float32 values; NaN is HOLD.
         bars: The bars that have just closed.
+        worth: Of the account at their closes, where it is known already.
 
     Raises:
         InvalidValue: If a value leaves 64 bits.
     """
-    closes = [bar.close for bar in bars]
-    equity = account.equity(closes)
-    values = [abs(account.value(index, close)) for index, close in enumerate(closes)]
+    if worth is None:
+        worth = account.worth([bar.close for bar in bars])
+    equity, values = worth.equity, [abs(value) for value in worth.values]
     weights: list[int | None] = []
     for action, state, bar, value in zip(actions, account.assets, bars, values, strict=True):
         whole = None if bar.missing else quantise(action)
@@ -172,17 +160,35 @@ def plan_changes(
         notional(1, bar.close, terms.unit_value)
         for bar, terms in zip(bars, account.terms, strict=True)
     ]
-    changes = [
-        _change(weight, state, terms, lot_value, equity, settings)
-        for weight, state, terms, lot_value in zip(
-            weights, account.assets, account.terms, lot_values, strict=True
-        )
+    targets = [
+        None if weight is None else target_lots(weight, equity, lot_value)
+        for weight, lot_value in zip(weights, lot_values, strict=True)
     ]
+    changes = _changes(targets, account, lot_values, equity, settings.rebalance_band)
     reason = FillReason.REBALANCE
     if settings.on_margin:
         missing = [bar.missing for bar in bars]
         changes, reason = limit_margin(changes, account.lots, lot_values, missing, equity, settings)
-    return Plan(tuple(changes), tuple(weights), reason, equity)
+    return Plan(tuple(changes), tuple(weights), reason, equity, tuple(targets))
+
+
+def _changes(
+    targets: Sequence[int | None],
+    account: Account,
+    lot_values: Sequence[int],
+    equity: int,
+    band: int,
+) -> list[int]:
+    """Return the changes toward ``targets`` that are worth trading."""
+    changes = [0] * len(targets)
+    for index, (target, state) in enumerate(zip(targets, account.assets, strict=True)):
+        held = state.lots
+        if target is None or target == held:
+            continue
+        terms = account.terms[index]
+        if worth_trading(target, held, lot_values[index], equity, terms, band):
+            changes[index] = target - held
+    return changes
 
 
 def limit_margin(
