@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 from mettle.adapters.persistence.memory import MemoryStore
+from mettle.adapters.persistence.registry import MemoryModelRegistry
 from mettle.adapters.persistence.sql import SqlStore, schema
+from mettle.application.ports.model_registry import ModelRegistry
 from mettle.application.ports.unit_of_work import Store
 from sqlalchemy import Connection, create_engine, inspect, text
 from tests.support.journal import MakeStore, run
@@ -97,6 +99,12 @@ def store(make: MakeStore) -> Store:
         unit.runs.add(run())
         unit.commit()
     return made
+
+
+@pytest.fixture
+def registry() -> ModelRegistry:
+    """Return an empty model registry."""
+    return MemoryModelRegistry()
 
 
 @contextmanager
