@@ -19,7 +19,7 @@ from ..intervals import (
     plan_bootstrap,
     stationary_blocks,
 )
-from ..probabilistic import deflated_sharpe, expected_best_sharpe, minimum_track_record
+from ..probabilistic import expected_best_sharpe, minimum_track_record, probabilistic_sharpe
 from .overfitting import MIN_BARS_A_BLOCK, overfitting_probability
 
 FloatArray = NDArray[np.float64]
@@ -83,6 +83,8 @@ class StudyVerdict:
         annual_sharpe: The same, annualised.
         expected_best: What the best of N without skill would show.
         deflated: Probability that the true ratio exceeds that.
+        floored: The same, with the trials at least as uneven as the noise of T bars makes
+            independent ones: trials that share most of their luck look even, and are not.
         overfitting: By symmetric cross-validation.
         track_record: Bars that would prove the ratio to exceed the expected best with 95 %.
         criteria: All must hold.
@@ -96,6 +98,7 @@ class StudyVerdict:
     annual_sharpe: Figure
     expected_best: Figure
     deflated: Figure
+    floored: Figure
     overfitting: Figure
     track_record: Figure
     criteria: tuple[Criterion, ...]
@@ -115,6 +118,8 @@ class StudyVerdict:
         else:
             parts.append(f"deflated Sharpe {_short(self.deflated.value)}")
         for one in self.criteria[1:]:
+            if one.figure.reason and one.figure.reason == self.deflated.reason:
+                continue
             if one.figure.value is None:
                 parts.append(f"no {one.name} ({one.figure.reason})")
             elif self.distinguishable or not one.holds:
@@ -124,7 +129,8 @@ class StudyVerdict:
     def to_dict(self) -> dict[str, object]:
         """Return plain values for JSON."""
         names = (
-            "sharpe", "annual_sharpe", "expected_best", "deflated", "overfitting", "track_record"
+            "sharpe", "annual_sharpe", "expected_best", "deflated", "floored", "overfitting",
+            "track_record",
         )  # fmt: skip
         return {
             "words": self.words,
@@ -188,12 +194,18 @@ def judge_study(
     column = _choose(returns, chosen)
     sharpes = _sharpes(returns)
     per_bar = _sharpe_figure(returns, column, rules.level, uniforms)
-    best = _expected_best(sharpes, started)
-    deflated, record = _deflate(returns, column, started, sharpes, best)
+    spread = _variance(sharpes, started)
+    series = None if column is None else returns[:, column]
+    best = _expected_best(spread, started)
+    deflated, record = _deflate(series, spread, started)
+    floored = _deflate(series, _floor(spread, started, len(returns)), started)[0]
     fitted = _overfitting(returns, started, rules.blocks)
     criteria = [Criterion("deflated Sharpe", deflated, "≥", rules.deflated_sharpe)]
     if started > 1:  # of a single trial nothing was selected
-        criteria.append(Criterion("probability of overfitting", fitted, "<", rules.overfitting))
+        criteria += [
+            Criterion("noise-floored", floored, "≥", rules.deflated_sharpe),
+            Criterion("probability of overfitting", fitted, "<", rules.overfitting),
+        ]
     return StudyVerdict(
         started=started,
         completed=returns.shape[1],
@@ -203,6 +215,7 @@ def judge_study(
         annual_sharpe=_scaled(per_bar, math.sqrt(bars_per_year)),
         expected_best=best,
         deflated=deflated,
+        floored=floored,
         overfitting=fitted,
         track_record=record,
         criteria=tuple(criteria),
@@ -259,33 +272,42 @@ def _sharpe_figure(
     return Figure(ratio, missing, low, high, n)
 
 
-def _expected_best(sharpes: FloatArray, started: int) -> Figure:
+def _variance(sharpes: FloatArray, started: int) -> Figure:
+    """Return the variance of the completed trials' ratios; a single trial was not selected."""
     if started == 1:
         return Figure(0.0, n=1)
     if sharpes.size < 2:
         few = "no trial completed" if not sharpes.size else "only one trial completed"
         return Figure.undefined(few, started)
-    return Figure(expected_best_sharpe(started, float(sharpes.var(ddof=1))), n=started)
+    return Figure(float(sharpes.var(ddof=1)), n=sharpes.size)
 
 
-def _deflate(
-    returns: FloatArray, column: int | None, started: int, sharpes: FloatArray, best: Figure
-) -> tuple[Figure, Figure]:
-    """Return the deflated ratio and the bars that would prove the chosen one better than luck."""
-    n = len(returns)
-    if column is None or best.value is None:
-        missing = Figure.undefined(best.reason or "no trial completed", n)
+def _floor(spread: Figure, started: int, bars: int) -> Figure:
+    """Return the variance, at least that of a ratio of ``bars`` returns without skill."""
+    if spread.value is None or started == 1 or bars < 2:
+        return spread
+    return Figure(max(spread.value, 1.0 / (bars - 1)), n=spread.n)
+
+
+def _expected_best(spread: Figure, started: int) -> Figure:
+    if spread.value is None:
+        return Figure.undefined(spread.reason, started)
+    return Figure(expected_best_sharpe(started, spread.value), n=started)
+
+
+def _deflate(series: FloatArray | None, spread: Figure, started: int) -> tuple[Figure, Figure]:
+    """Return the deflated ratio and the bars that would prove the series better than luck."""
+    n = 0 if series is None else series.size
+    if series is None or spread.value is None:
+        missing = Figure.undefined(spread.reason or "no trial completed", n)
         return missing, missing
-    series = returns[:, column]
     ratio, (skew, tails) = ratios.sharpe(series), ratios.moments(series)
     if ratio is None or skew is None or tails is None:
         missing = Figure.undefined("the chosen trial's returns do not vary", n)
         return missing, missing
-    variance = float(sharpes.var(ddof=1)) if sharpes.size > 1 else 0.0
-    chance = deflated_sharpe(
-        ratio, n, trials=started, variance=variance, skewness=skew, kurtosis=tails
-    )
-    needed = minimum_track_record(ratio, best.value, skewness=skew, kurtosis=tails)
+    luck = expected_best_sharpe(started, spread.value)
+    chance = probabilistic_sharpe(ratio, n, luck, skewness=skew, kurtosis=tails)
+    needed = minimum_track_record(ratio, luck, skewness=skew, kurtosis=tails)
     if needed is None:
         record = Figure.undefined("the ratio does not exceed the expected best of luck", n)
     else:
