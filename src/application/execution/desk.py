@@ -11,7 +11,9 @@ from ...domain.orders import (
     Cancel,
     Cancelling,
     Clarify,
+    Denied,
     Finish,
+    Intended,
     Leg,
     Open,
     Opening,
@@ -23,17 +25,16 @@ from ...domain.orders import (
     Reduction,
     Submitting,
     Wait,
-    intent_id,
     is_urgent,
     next_step,
-    plan_for,
 )
-from ...domain.risk import Approved, permits
-from ..journal import IntentRecord, IntentStatus, OrderRecord
+from ...domain.risk import Approved, Verdict, permits
+from ..journal import IntentStatus, OrderRecord
 from ..ports.unit_of_work import UnitOfWork
 from ..ports.venue import Quote, VenueOrder
 from .bench import RETRY, SECOND, Bench
 from .board import Board, Working
+from .docket import approved_intent, refused_intent
 from .follower import Follower
 from .gear import DeskGear, DeskPlan
 from .pricing import FRESH, affordable, bar_terms, drifted, limit_terms, too_small, unusable
@@ -137,6 +138,10 @@ class OrderDesk:
                 board.booked[order_id] = sum(
                     one.lots for one in unit.fills.of_order(account, order_id)
                 )
+                if isinstance(order.state, Intended):
+                    # Of a dry run: what was taken down and never on its way.
+                    denied = Denied("a restart found it before its sending")
+                    unit.orders.update(board.changed(order, denied, now))
                 if not isinstance(order.state, Submitting):
                     continue
                 if self._bench.gear.venue.capabilities.bar_orders:
@@ -161,6 +166,17 @@ class OrderDesk:
         working = self._enlist(approved, arrival, deadline)
         if working is not None:
             self._advance(working)
+
+    def admit(
+        self, unit: UnitOfWork, verdict: Verdict, arrival: int, deadline: int
+    ) -> Approved | None:
+        """Return what may be sent; what was refused whole is written down, with the reason."""
+        if isinstance(verdict, Approved):
+            return verdict
+        if verdict.instead is None:
+            unit.intents.add(refused_intent(self._bench, verdict, arrival, deadline))
+            return None
+        return replace(verdict.instead, note=f"only the closing part: {verdict.reason}")
 
     def prepare(self, unit: UnitOfWork, approved: Approved, arrival: int, deadline: int) -> None:
         """Write a bar order down in the caller's transaction; :meth:`dispatch` sends it after.
@@ -188,23 +204,7 @@ class OrderDesk:
                 self.stop(intent.symbol)
                 self._waiting.append((approved, arrival, deadline))
             return None
-        now = bench.now
-        kind = plan_for(intent, bar_orders=bench.gear.venue.capabilities.bar_orders)
-        record = IntentRecord(
-            bench.plan.account,
-            bench.plan.run_id,
-            intent_id(intent),
-            intent,
-            kind.value,
-            arrival,
-            deadline,
-            IntentStatus.WORKING,
-            "",
-            "",
-            now,
-            now,
-        )
-        return Working(record)
+        return Working(approved_intent(bench, approved, arrival, deadline))
 
     def stop(self, symbol: Symbol | None = None) -> None:
         """Let every intent, or those on a symbol, end as soon as it can."""

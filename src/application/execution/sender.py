@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ...domain.errors import MettleError, RefusedForSafety
 from ...domain.orders import (
+    Denied,
     Evidence,
     Intended,
     Open,
@@ -21,7 +22,7 @@ from ...domain.orders import (
 )
 from ..journal import OrderRecord
 from ..ports.unit_of_work import UnitOfWork
-from ..ports.venue import Accepted, OrderRequest, RefusalKind, Refused
+from ..ports.venue import Accepted, NotSent, OrderRequest, RefusalKind, Refused
 from .bench import Bench
 from .board import Working
 
@@ -50,6 +51,7 @@ class Sender:
                     mend="only one trader an account: end the other one, then start again",
                 )
         record, venue = working.record, bench.gear.venue
+        dry = venue.capabilities.dry
         order_id = client_order_id(
             record.intent,
             venue=venue.name,
@@ -61,7 +63,7 @@ class Sender:
             bench.plan.run_id,
             order_id,
             record.intent,
-            move(Intended(), Submitting()),
+            Intended() if dry else move(Intended(), Submitting()),
             now,
             now,
             step.number,
@@ -71,7 +73,7 @@ class Sender:
             epoch=lease.epoch if lease is not None else 0,
             fence_at=bench.venue_time + venue.capabilities.fence_ms + bench.plan.clock_margin,
             reserved=reserved,
-            sent_at=now,
+            sent_at=None if dry else now,
         )
         working.record = replace(record, stage=working.stage(), updated_at=now)
         if working.attempts:
@@ -88,7 +90,7 @@ class Sender:
         gear, now = self._bench.gear, self._bench.now
         hindrance = self._hindrance(order, now)
         if hindrance:
-            self._outcome(order, Unknown(0, now), None, hindrance)
+            self._outcome(order, _unsent(order, hindrance, now), None, hindrance)
             return
         if order.terms is None:
             raise MettleError(f"order {order.client_order_id} has no terms: a defect of ours")
@@ -96,10 +98,13 @@ class Sender:
         try:
             answer = gear.venue.create(request)
         except MettleError as error:
-            self._outcome(order, Unknown(0, gear.clock.now_ms()), None, error.message)
+            state = _unsent(order, error.message, gear.clock.now_ms())
+            self._outcome(order, state, None, error.message)
             return
         if isinstance(answer, Accepted):
             self._outcome(order, Open(), answer.venue_order_id, "")
+        elif isinstance(answer, NotSent):
+            self._outcome(order, Denied(answer.reason), None, answer.reason)
         else:
             self._refused(order, answer)
 
@@ -139,7 +144,8 @@ class Sender:
         if venue_order_id:
             current = replace(current, venue_order_id=venue_order_id)
             self._bench.board.orders[order.client_order_id] = current
-        evidence = None if isinstance(state, Unknown) else Evidence.ACKNOWLEDGEMENT
+        told = not isinstance(state, (Unknown, Denied))
+        evidence = Evidence.ACKNOWLEDGEMENT if told else None
         changed = self._bench.board.changed(current, state, now, evidence)
         if self._bench.gear.venue.capabilities.bar_orders:
             # A venue that lives on bars is rebuilt after a crash: the next bar's transaction tells.
@@ -156,3 +162,8 @@ class Sender:
                 self._bench.note_unknown(unit, changed, why, now)
 
         self._bench.write(write)
+
+
+def _unsent(order: OrderRecord, why: str, now: int) -> OrderState:
+    """Return the state of an order that met a hindrance: only what stays here is surely unsent."""
+    return Denied(why) if isinstance(order.state, Intended) else Unknown(0, now)

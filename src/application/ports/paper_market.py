@@ -20,17 +20,17 @@ class PaperWorld:
 
     Attributes:
         reinstate: Gives the venue back an account that was traded there before: account, last bar,
-            trades of that bar.
+            trades of that bar; None where the venue keeps its account itself.
     """
 
     feed: BarFeed
     venue: Venue
     clock: Clock
-    reinstate: Callable[[Account, BarRow, int], None]
+    reinstate: Callable[[Account, BarRow, int], None] | None = None
 
 
 class PaperMarket(Protocol):
-    """Makes such worlds. Adapter: replay on a simulated clock."""
+    """Makes such worlds. Adapters, on a simulated clock: bars alone, an exchange for dry runs."""
 
     def open(
         self, panel: MarketPanel, settings: SimulationSettings, start: int, grace_ms: int

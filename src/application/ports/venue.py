@@ -32,6 +32,7 @@ class VenueCapabilities:
         fence_ms: How long after its sending a request may still be accepted; after that, and two
             full histories without it, an order was never placed.
         dead_man_ms: How often "cancel all after" must be renewed where it exists, else None.
+        dry: It answers every question and sends no order; then none is ever on its way.
     """
 
     repeated_id: RepeatedId = RepeatedId.REFUSED
@@ -43,6 +44,7 @@ class VenueCapabilities:
     lookup_by_id: bool = True
     fence_ms: int = 60_000
     dead_man_ms: int | None = None
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,14 @@ class Refused:
     retry_after_ms: int = 0
 
 
-Acknowledgement = Accepted | Refused
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The order was taken down here and kept from the venue: a dry run."""
+
+    reason: str
+
+
+Acknowledgement = Accepted | Refused | NotSent
 
 
 class CancelAnswer(Enum):
@@ -228,7 +237,7 @@ class Venue(Protocol):
     Every call may block for its latency and is made by one thread. Reads raise
     :class:`VenueError` (its :class:`RateLimited` included) when they fail: a failed read shows
     nothing. No adapter ever repeats a request by itself. Adapters: simulated bars, simulated
-    exchange.
+    exchange, and one that sends nothing to another.
     """
 
     @property

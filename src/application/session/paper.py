@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from ...domain.errors import ConfigError, InvalidValue
 from ...domain.market import Instrument
@@ -28,6 +29,10 @@ _RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")
 
 _OVER = (RunStatus.FINISHED, RunStatus.RUINED)
 
+RunKind = Literal["paper", "dry-run"]
+_ENVIRONMENTS = {"paper": "paper", "dry-run": "dry"}
+"""Part of every client order id: nothing of a dry run is ever taken for anything else's."""
+
 
 @dataclass(frozen=True, slots=True)
 class PaperRequest:
@@ -35,6 +40,9 @@ class PaperRequest:
 
     Attributes:
         trial: Agent, bars, settings and period, chosen exactly as for a backtest.
+        kind: On paper, or a dry run: everything but the sending of orders.
+        limits: The section ``[risk]`` that the desk's engine was made of, which a run keeps to its
+            end; None without limits.
         run_id: A new or an earlier run's id; None makes a new one.
         grace_ms: How long after its close a bar is final.
         commit_every: Bars a transaction. One is durable bar by bar; more is faster, and after a
@@ -45,6 +53,8 @@ class PaperRequest:
     run_id: str | None = None
     grace_ms: int = 3_000
     commit_every: int = 1
+    kind: RunKind = "paper"
+    limits: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         if self.run_id is not None and not _RUN_ID.match(self.run_id):
@@ -117,12 +127,13 @@ def start_paper(
     period = choose_period(trial, table)
     panel = trial.panel.slice(0, period.stop)
     run_id = request.run_id or desk.ids.new("run")
-    record = _record(run_id, trial, period.start, period.stop, desk.clock.now_ms())
+    world = desk.market.open(panel, trial.settings, period.start, request.grace_ms)
+    plan_text = _plan(request, trial, period.start, period.stop)
+    record = _record(request, run_id, trial, plan_text, world.venue.name, desk.clock.now_ms())
     journal = Journal(desk.store)
     resumed, over = _register(desk.store, record)
     if over:
         return PaperOutcome(journal.standing(run_id), 0, resumed, period.warnings)
-    world = desk.market.open(panel, trial.settings, period.start, request.grace_ms)
     stream = desk.features.stream(panel, trial.agent.feature_set)
     plan = SessionPlan(
         run_id,
@@ -131,6 +142,7 @@ def start_paper(
         trial.settings,
         request.grace_ms,
         request.commit_every,
+        environment=_ENVIRONMENTS[request.kind],
         holder=desk.holder,
     )
     gear = Gear(
@@ -162,9 +174,10 @@ def paper_status(store: Store, run_id: str | None = None) -> RunStanding:
     return journal.standing(run_id or journal.latest())
 
 
-def _record(run_id: str, trial: BacktestRequest, start: int, stop: int, now_ms: int) -> RunRecord:
+def _plan(request: PaperRequest, trial: BacktestRequest, start: int, stop: int) -> str:
+    """Return what a run was begun with, as canonical JSON: it goes on with nothing else."""
     panel = trial.panel
-    plan = {
+    plan: dict[str, object] = {
         "agent": trial.agent.name,
         "agent_hash": trial.provenance.hash,
         "features": trial.agent.feature_set.hash,
@@ -175,16 +188,25 @@ def _record(run_id: str, trial: BacktestRequest, start: int, stop: int, now_ms: 
         "period": [int(panel.open_time[start]), int(panel.open_time[stop - 1])],
         "data": panel.slice(0, stop).data_hash,
     }
+    if request.limits is not None:
+        plan["risk"] = dict(request.limits)
+    return json.dumps(plan, sort_keys=True)
+
+
+def _record(
+    request: PaperRequest, run_id: str, trial: BacktestRequest, plan: str, venue: str, now_ms: int
+) -> RunRecord:
+    panel = trial.panel
     return RunRecord(
         run_id,
-        "paper",
+        request.kind,
         trial.agent.name,
         panel.timeframe.label,
         tuple(str(symbol) for symbol in panel.symbols),
-        "simulated",
+        venue,
         panel.instruments[0].symbol.quote,
         trial.settings.initial_cash,
-        json.dumps(plan, sort_keys=True),
+        plan,
         panel.synthetic,
         now_ms,
     )
@@ -210,6 +232,11 @@ def _register(store: Store, record: RunRecord) -> tuple[bool, bool]:
             unit.runs.add(record)
             unit.commit()
             return False, False
+        if known.kind != record.kind:
+            raise ConfigError(
+                f"run {record.run_id!r} is a {known.kind} run, not a {record.kind} run",
+                mend="give another --run-id",
+            )
         if known.plan != record.plan:
             before, now = json.loads(known.plan), json.loads(record.plan)
             changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]

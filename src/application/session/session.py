@@ -9,7 +9,6 @@ from dataclasses import replace
 from ...domain.errors import DataError
 from ...domain.market import Symbol
 from ...domain.orders import OrderIntent
-from ...domain.risk import Approved
 from ...domain.simulation.step import is_ruined
 from ..execution.desk import OrderDesk
 from ..journal import RunStatus, SnapshotRecord
@@ -286,8 +285,12 @@ class TradingSession:
         commit: bool,
     ) -> None:
         """Judge the intents, write them down, commit, and only then send them."""
-        approved = [one for intent in intents if (one := self._approved(intent, now)) is not None]
         deadline = row.close_time + self._plan.timeframe.milliseconds
+        approved = []
+        for intent in intents:
+            verdict = self._guard.judge(intent, now)
+            one = self._desk.admit(unit, verdict, self._arrival(intent.symbol), deadline)
+            approved += [] if one is None else [one]
         if self._on_bars:
             for one in approved:
                 self._desk.prepare(unit, one, self._arrival(one.intent.symbol), deadline)
@@ -308,12 +311,6 @@ class TradingSession:
         self._guard.flush(unit)
         unit.commit()
         self._uncommitted = 0
-
-    def _approved(self, intent: OrderIntent, now: int) -> Approved | None:
-        verdict = self._guard.judge(intent, now)
-        if isinstance(verdict, Approved):
-            return verdict
-        return verdict.instead
 
     def _reconcile_bar(self, now: int) -> None:
         """On bars the venue is ours: its account is compared with the books when it matters."""
