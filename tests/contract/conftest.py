@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from mettle.adapters.persistence.memory import MemoryStore
 from mettle.adapters.persistence.registry import MemoryModelRegistry
-from mettle.adapters.persistence.sql import SqlStore, schema
+from mettle.adapters.persistence.sql import SqlModelRegistry, SqlStore, schema
 from mettle.application.ports.model_registry import ModelRegistry
 from mettle.application.ports.unit_of_work import Store
 from sqlalchemy import Connection, create_engine, inspect, text
@@ -101,10 +101,19 @@ def store(make: MakeStore) -> Store:
     return made
 
 
-@pytest.fixture
-def registry() -> ModelRegistry:
-    """Return an empty model registry."""
-    return MemoryModelRegistry()
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelRegistry]:
+    """Yield an empty model registry of each kind."""
+    if request.param == "memory":
+        yield MemoryModelRegistry()
+        return
+    database: str | Path = tmp_path / "mettle.db"
+    if request.param == "postgres":
+        database = str(request.getfixturevalue("postgres"))
+        with _connection(database) as connection:
+            _empty(connection)
+    with SqlModelRegistry(database) as opened:
+        yield opened
 
 
 @contextmanager

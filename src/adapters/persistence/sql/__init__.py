@@ -1,5 +1,6 @@
-"""The journal over SQLAlchemy."""
+"""The journal and the model registry over SQLAlchemy."""
 
+from .registry import SqlModelRegistry
 from .store import SqlStore, SqlUnitOfWork, ThrowawaySqlStore
 
-__all__ = ["SqlStore", "SqlUnitOfWork", "ThrowawaySqlStore"]
+__all__ = ["SqlModelRegistry", "SqlStore", "SqlUnitOfWork", "ThrowawaySqlStore"]
