@@ -25,6 +25,7 @@ from ...application.ports.feature_builder import FeatureBuilder
 from ...application.ports.trainer import PpoSettings, ProgressCallback, TrainingJob
 from ...domain.errors import ConfigError
 from ..persistence.folders import storage_error
+from .blocks import confine
 from .checkpoints import Checkpoints
 from .markets import MarketFactory
 from .native_market import native_market
@@ -67,7 +68,7 @@ class Sb3Trainer:
     def train(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> TrainedPolicy:
         """See :class:`~mettle.application.ports.trainer.Trainer`."""
         _check(job.ppo)
-        table = self._features.table(job.panel, job.feature_set)
+        job, table = confine(job, self._features.table(job.panel, job.feature_set))
         scaler = FeatureScaler.fit(table.values, table.valid)
         env, market = self._market(job, table, scaler.transform(table.values))
         checkpoints = Checkpoints(

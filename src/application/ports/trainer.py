@@ -54,6 +54,8 @@ class TrainingJob:
         gaps: ``refuse`` a panel with missing bars, ``segment`` it into blocks without any, or
             ``hold`` positions through them.
         threads: Threads of the market; 0 is all cores. The result does not depend on it.
+        blocks: Bars ``[start, stop)`` of the panel to learn from, episodes inside one block each;
+            all bars if empty. The scaler is fitted on them alone.
     """
 
     name: str
@@ -70,6 +72,7 @@ class TrainingJob:
     resume: bool = False
     gaps: Literal["refuse", "segment", "hold"] = "refuse"
     threads: int = 0
+    blocks: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
