@@ -31,6 +31,7 @@ from .container import ApplicationContainer
 from .market_data import MarketData
 from .paper import PaperRun
 from .places import CONFIG_NAME, find, user_folder
+from .research import Research
 from .results import Backtest, Model, Study
 from .scaffold import make_workspace
 from .settings import Resolved, Settings, resolve
@@ -80,6 +81,7 @@ class Workspace(Accounts):
         self.resolved = resolved
         self.container = ApplicationContainer(resolved=resolved)
         self.data = WorkspaceData(self.container, resolved.settings)
+        self.research = Research(self)
 
     def __enter__(self) -> Self:
         return self

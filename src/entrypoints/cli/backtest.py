@@ -85,7 +85,7 @@ def backtest(
             plan = _plan(request, train_span or "180d", test_span or "30d")
         result = workspace.judge(request, plan)
         written = None if no_report else _report(workspace, result, report)
-    _show(call, result, written)
+    show_result(call, result, written)
 
 
 def _request(
@@ -113,10 +113,15 @@ def _plan(request: BacktestRequest, train: str, test: str) -> WalkForward:
     from ...application.backtest import WalkForward
 
     bar = request.panel.timeframe.milliseconds
-    return WalkForward(_bars(train, bar), _bars(test, bar))
+    return WalkForward(bars_in(train, bar), bars_in(test, bar))
 
 
-def _bars(span: str, bar_ms: int) -> int:
+def bars_in(span: str, bar_ms: int) -> int:
+    """Return the bars that a span such as ``30d`` holds.
+
+    Raises:
+        InvalidValue: If they are fewer than two.
+    """
     from ..market_data import span_ms
 
     bars = span_ms(span) // bar_ms
@@ -132,7 +137,8 @@ def _report(workspace: Workspace, result: BacktestResult, path: Path | None) -> 
     return workspace.container.report_writer().write(result, path)
 
 
-def _show(call: Invocation, result: BacktestResult, written: Path | None) -> None:
+def show_result(call: Invocation, result: BacktestResult, written: Path | None) -> None:
+    """Print a result: the verdict, the figures, the costs, and where the tear sheet lies."""
     from ...application.backtest import to_summary, verdict
 
     for one in result.warnings:

@@ -1,0 +1,29 @@
+"""Research: is it luck, does it know the future, does it survive trouble?"""
+
+from .cross_validate import CrossValidation, Fit, PathResult, SplitResult, cross_validate
+from .decisions import DecisionLeak, find_decision_leaks
+from .family import best_on, expand_grid, judge_family, judge_returns
+from .ground import Ground, Tools, trial_returns
+from .stress import SCENARIOS, Scenario, StressResult, StressTools, run_stress
+
+__all__ = [
+    "SCENARIOS",
+    "CrossValidation",
+    "DecisionLeak",
+    "Fit",
+    "Ground",
+    "PathResult",
+    "Scenario",
+    "SplitResult",
+    "StressResult",
+    "StressTools",
+    "Tools",
+    "best_on",
+    "cross_validate",
+    "expand_grid",
+    "find_decision_leaks",
+    "judge_family",
+    "judge_returns",
+    "run_stress",
+    "trial_returns",
+]
