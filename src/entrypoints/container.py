@@ -10,6 +10,7 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 
@@ -29,6 +30,7 @@ from ..application.ports.feature_builder import FeatureBuilder
 from ..application.ports.ids import Ids
 from ..application.ports.kill_switch import KillSwitch
 from ..application.ports.market_data import MarketData
+from ..application.ports.model_registry import ModelRegistry
 from ..application.ports.notifier import Notifier
 from ..application.ports.paper_market import PaperMarket
 from ..application.ports.randomness import Randomness
@@ -39,7 +41,11 @@ from ..application.ports.unit_of_work import Store
 from ..application.session.paper import PaperDesk
 from ..application.session.queries import Journal
 from ..domain.risk import RiskEngine, RiskProfile
+from .places import KEY_FOLDER
 from .settings import Resolved
+
+if TYPE_CHECKING:
+    from ..adapters.persistence.artefacts import Ed25519Keys
 
 PAPER_HOLDER = f"paper on {platform.node()}"
 """The holder of paper leases: a claim on the run keeps a second process of this machine away."""
@@ -77,10 +83,24 @@ def _store(database: str) -> Iterator[Store]:
     store.close()
 
 
-def _artefacts(root: Path) -> ArtefactStore:
+def _keys(home: Path) -> Ed25519Keys:
+    from ..adapters.persistence.artefacts import Ed25519Keys
+
+    return Ed25519Keys(home / KEY_FOLDER)
+
+
+def _artefacts(root: Path, keys: Ed25519Keys) -> ArtefactStore:
     from ..adapters.persistence.artefacts import FolderArtefactStore
 
-    return FolderArtefactStore(root)
+    return FolderArtefactStore(root, keys)
+
+
+def _registry(database: str) -> Iterator[ModelRegistry]:
+    from ..adapters.persistence.sql import SqlModelRegistry
+
+    registry = SqlModelRegistry(database)
+    yield registry
+    registry.close()
 
 
 def _claims(root: Path) -> Claims:
@@ -172,8 +192,14 @@ class ApplicationContainer(containers.DeclarativeContainer):
     )
     bars: providers.Provider[BarStore] = providers.Singleton(_bars, resolved.provided.data)
     store: providers.Provider[Store] = providers.Resource(_store, resolved.provided.database)
+    keys: providers.Provider[Ed25519Keys] = providers.Singleton(
+        _keys, resolved.provided.places.home
+    )
     artefacts: providers.Provider[ArtefactStore] = providers.Singleton(
-        _artefacts, resolved.provided.models
+        _artefacts, resolved.provided.models, keys
+    )
+    registry: providers.Provider[ModelRegistry] = providers.Resource(
+        _registry, resolved.provided.database
     )
     claims: providers.Provider[Claims] = providers.Singleton(_claims, resolved.provided.runs)
     features: providers.Provider[FeatureBuilder] = providers.Singleton(

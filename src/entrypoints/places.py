@@ -12,6 +12,9 @@ CONFIG_NAME = "mettle.toml"
 KILL_FOLDER = "kill"
 """Kill flags; never anywhere else, so that a kill needs no settings."""
 
+KEY_FOLDER = "keys"
+"""Keys that models are signed with: beside the models' folder, never in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..domain.errors import ConfigError
-from .places import CONFIG_NAME, KILL_FOLDER, Places
+from .places import CONFIG_NAME, KEY_FOLDER, KILL_FOLDER, Places
 from .settings import resolve
 from .settings.edit import replace_file
 
@@ -36,7 +36,7 @@ frames = 1_000_000
 seed = 1
 """
 
-_IGNORED = "data/\nmodels/\nruns/\nreports/\nkill/\nmettle.db*\nsecrets.toml\n"
+_IGNORED = "data/\nmodels/\nruns/\nreports/\nkill/\nkeys/\nmettle.db*\nsecrets.toml\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,17 @@ def make_workspace(
 
 
 def make_folders(home: Path) -> list[Path]:
-    """Make the folders of a workspace that are not there yet, and return them."""
+    """Make the folders and the key of a workspace that are not there yet, and return them."""
+    from ..adapters.persistence.artefacts import Ed25519Keys
+
     made = []
     for name in FOLDERS:
         if not (home / name).exists():
             (home / name).mkdir()
             made.append(home / name)
+    if not (home / KEY_FOLDER).exists():
+        Ed25519Keys(home / KEY_FOLDER).make()
+        made.append(home / KEY_FOLDER)
     ignore = home / ".gitignore"
     if not ignore.exists():
         ignore.write_text(_IGNORED, encoding="utf-8")

@@ -96,3 +96,30 @@ def test_the_list_is_in_order_of_creation(store: ArtefactStore) -> None:
     models = Models(store)
     assert [one.name for one in models.list()] == ["older", "newer"]
     assert models.show("newer").seed == 2
+
+
+def test_what_was_exported_can_be_adopted_elsewhere(store: ArtefactStore, tmp_path: Path) -> None:
+    """The files travel as they are; a damaged one is not taken, a taken name stays."""
+    digest = store.save(random_artefact()).digest
+    files = dict(store.export("model"))
+    other = FolderArtefactStore(tmp_path / "other")
+    assert other.adopt("model", files).digest == digest
+    assert other.load("model").manifest.digest == digest
+    with pytest.raises(InvalidValue, match="already"):
+        store.adopt("model", files)
+    files["weights.safetensors"] = b"odd"
+    with pytest.raises(ArtefactError, match="was changed"):
+        other.adopt("model", files, replace=True)
+    assert other.load("model").manifest.digest == digest
+
+
+def test_only_the_model_that_was_meant_is_removed(store: ArtefactStore) -> None:
+    """One that took its name meanwhile stays."""
+    first = store.save(random_artefact(seed=1))
+    second = store.save(random_artefact(seed=2), replace=True)
+    with pytest.raises(ArtefactError, match="not the one recorded"):
+        store.remove("model", digest=first.digest)
+    store.remove("model", digest=second.digest)
+    assert list(store.names()) == []
+    with pytest.raises(NotFound):
+        store.remove("model", digest=second.digest)

@@ -213,6 +213,7 @@ def test_weights_that_are_not_finite_are_refused(store: FolderArtefactStore, bad
         struct.pack("<Q", 10**9) + b"{}",
         struct.pack("<Q", 2) + b"{}",
         struct.pack("<Q", 2) + b"}{",
+        struct.pack("<Q", 15) + b'{"a":{},"a":{}}',
         struct.pack("<Q", 100) + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
         b"\x80\x04\x95" + b"cos\nsystem\n" * 4,
     ],
@@ -223,6 +224,31 @@ def test_weights_that_are_no_safetensors_are_refused(
     """Huge headers, empty files, garbage and pickles end in the same typed error."""
     forge_weights(store, data)
     refuse(store, "header|no safetensors|does not hold")
+
+
+def test_tensors_that_overlap_or_leave_gaps_are_refused(store: FolderArtefactStore) -> None:
+    """Every byte belongs to one tensor: nothing is read twice, nothing rides along."""
+    sound = weights_file(store).read_bytes()
+    length = int.from_bytes(sound[:8], "little")
+    header, body = json.loads(sound[8 : 8 + length]), sound[8 + length :]
+    first, second = header["0.bias"]["data_offsets"], header["1.bias"]["data_offsets"]
+    for change, data in (
+        ({}, body + b"1234"),
+        ({}, body[:-4]),
+        ({"1.bias": [first[0], first[0] + second[1] - second[0]]}, body),
+        ({"0.bias": [-4, first[1] - first[0] - 4]}, body),
+        ({"0.bias": [first[0], first[1] + 4]}, body),
+    ):
+        changed = {
+            name: {**one, "data_offsets": change.get(name, one["data_offsets"])}
+            for name, one in header.items()
+        }
+        text = json.dumps(changed).encode()
+        forge_weights(store, struct.pack("<Q", len(text)) + text + data)
+        refuse(store, "overlap|gap|ends at|belong to no tensor|not its size")
+    text = json.dumps({**header, "__metadata__": {"note": "x"}}).encode()
+    forge_weights(store, struct.pack("<Q", len(text)) + text + body)
+    refuse(store, "does not hold")
 
 
 def test_a_link_in_the_place_of_a_file_is_refused(

@@ -11,7 +11,6 @@ from pathlib import Path
 import mettle
 import numpy as np
 import pytest
-from mettle.adapters.persistence.artefacts import FolderArtefactStore
 from mettle.adapters.persistence.lake import ParquetBarStore
 from mettle.application.learning.artefact import InstrumentTerms, PolicyArtefact
 from mettle.application.learning.scaler import FeatureScaler
@@ -51,7 +50,7 @@ def make_small_workspace(home: Path) -> None:
         series = bars.read(Symbol.parse("SYN1/USDT"), Timeframe.parse("1h"))
         bars.write(_with_gap(series))
         artefact = _steady(data)
-        FolderArtefactStore(home / "models").save(artefact)
+        workspace.container.artefacts().save(artefact)
         workspace.container.store()
 
 

@@ -100,28 +100,70 @@ def read_regular(folder: Path, name: str, limit: int) -> bytes:
         raise ArtefactError(f"{name!r} is no plain file name")
     try:
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            # Non-blocking, so that a pipe of that name cannot hang the reader.
-            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root)
-        finally:
-            os.close(root)
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ArtefactError(f"{folder / name} is not a regular file")
-            # One byte more than stated: a file that grows meanwhile is caught, and no more memory
-            # is taken than the file has.
-            size = min(status.st_size, limit)
-            data = file.read(size + 1)
     except FileNotFoundError:
         raise NotFound(f"{folder / name} does not exist") from None
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise ArtefactError(f"{folder / name} is a link, links are refused") from error
-        raise storage_error(folder / name, error) from error
+        raise _reading_error(folder / name, error) from error
+    try:
+        return _read_in(root, folder / name, limit)
+    finally:
+        os.close(root)
+
+
+def read_folder(folder: Path, limits: Mapping[str, int]) -> dict[str, bytes]:
+    """Return the bytes of a folder's files, each read once, following no link.
+
+    All are read through one handle of the folder: one that is replaced meanwhile is read as it was,
+    or not at all.
+
+    Args:
+        limits: Most bytes of each file that may be there; those that are missing are left out.
+
+    Raises:
+        NotFound: If there is no such folder.
+        ArtefactError: If it holds anything else, or a file is a link, of another kind or too large.
+        StorageError: If it cannot be read.
+    """
+    try:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise NotFound(f"{folder} does not exist") from None
+    except OSError as error:
+        raise _reading_error(folder, error) from error
+    try:
+        with os.scandir(root) as entries:
+            names = sorted(one.name for one in entries)
+        if strange := [name for name in names if name not in limits]:
+            raise ArtefactError(f"{folder} holds {strange[0]!r}, which does not belong there")
+        return {name: _read_in(root, folder / name, limits[name]) for name in names}
+    finally:
+        os.close(root)
+
+
+def _read_in(root: int, path: Path, limit: int) -> bytes:
+    try:
+        # Non-blocking, so that a pipe of that name cannot hang the reader.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        with os.fdopen(os.open(path.name, flags, dir_fd=root), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ArtefactError(f"{path} is not a regular file")
+            # One byte more than stated: a file that grows meanwhile is caught, and no more memory
+            # is taken than the file has.
+            data = file.read(min(status.st_size, limit) + 1)
+    except FileNotFoundError:
+        raise NotFound(f"{path} does not exist") from None
+    except OSError as error:
+        raise _reading_error(path, error) from error
     if len(data) != status.st_size:
-        raise ArtefactError(f"{folder / name} holds more than {limit} bytes, or is being written")
+        raise ArtefactError(f"{path} holds more than {limit} bytes, or is being written")
     return data
+
+
+def _reading_error(path: Path, error: OSError) -> ArtefactError | StorageError:
+    if error.errno in (errno.ELOOP, errno.ENOTDIR):
+        return ArtefactError(f"{path} is a link, links are refused")
+    return storage_error(path, error)
 
 
 def storage_error(path: Path, error: OSError, option: str = "") -> StorageError:

@@ -83,6 +83,10 @@ class Fields:
             raise ArtefactError(f"{self._place}.{name} must be finite")
         return value
 
+    def names(self) -> set[str]:
+        """Return the keys that were not taken yet."""
+        return set(self._values)
+
     def child(self, name: str) -> Fields:
         """Return the object under ``name``."""
         return Fields(self.take(name, dict), f"{self._place}.{name}")

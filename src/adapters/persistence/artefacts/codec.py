@@ -1,4 +1,4 @@
-"""A policy as the bytes of its two files, and back."""
+"""A policy as the bytes of its files, and back."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from ....application.learning.artefact import (
     DenseLayer,
@@ -19,17 +18,24 @@ from ....application.learning.artefact import (
     PolicyArtefact,
     PolicyManifest,
 )
+from ....application.learning.signature import Signature
+from ....application.ports.model_signer import ModelSigner
 from ....domain.errors import ArtefactError, DataError
+from .weights import parse_weights
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
+SIGNATURE = "signature.json"
 
-MANIFEST_LIMIT = 16 << 20
-WEIGHTS_LIMIT = 1 << 30
-_HEADER_LIMIT = 1 << 20  # of the safetensors header; a policy's has some hundred bytes
+LIMITS: Mapping[str, int] = {MANIFEST: 16 << 20, WEIGHTS: 1 << 30, SIGNATURE: 4 << 10}
+"""Every file that a model may have, and how many bytes it may have at most."""
+
+_AGAIN = "restore the files, or train again"
 
 
-def encode(artefact: PolicyArtefact) -> tuple[PolicyManifest, dict[str, bytes]]:
+def encode(
+    artefact: PolicyArtefact, signer: ModelSigner | None = None
+) -> tuple[PolicyManifest, dict[str, bytes]]:
     """Return the manifest with the files' hashes, and every file by name."""
     tensors: dict[str, NDArray[np.float32]] = {}
     for index, layer in enumerate(artefact.network.layers):
@@ -38,24 +44,50 @@ def encode(artefact: PolicyArtefact) -> tuple[PolicyManifest, dict[str, bytes]]:
     weights = save(tensors)
     record = FileRecord(len(weights), hashlib.sha256(weights).hexdigest())
     manifest = replace(artefact.manifest, files={WEIGHTS: record})
-    return manifest, {WEIGHTS: weights, MANIFEST: manifest.to_json()}
+    files = {WEIGHTS: weights, MANIFEST: manifest.to_json()}
+    if signer is not None:
+        files[SIGNATURE] = signer.sign(files[MANIFEST]).to_json()
+    return manifest, files
 
 
-def decode_manifest(data: bytes, name: str, digest: str | None = None) -> PolicyManifest:
-    """Read and check a manifest.
+def decode(
+    files: Mapping[str, bytes],
+    name: str,
+    signer: ModelSigner | None = None,
+    *,
+    digest: str | None = None,
+) -> PolicyArtefact:
+    """Check a model's files, the signature first, and parse the very bytes that were checked.
 
     Args:
-        data: The file's bytes.
-        name: The name under which it was found.
-        digest: The digest that it must have, if known.
+        files: The bytes by file name.
+        name: The name under which they were found.
+        signer: Knows whose signatures count; None asks for no signature.
+        digest: The manifest's digest that it must have, if known.
 
     Raises:
-        ArtefactError: If it is damaged, was changed, or lists other files than the weights.
+        ArtefactError: If a file is missing, damaged, was changed, or is signed by nobody trusted.
     """
+    wanted = (MANIFEST, WEIGHTS) if signer is None else (MANIFEST, WEIGHTS, SIGNATURE)
+    for one in wanted:
+        if one == SIGNATURE and one not in files:
+            raise ArtefactError(
+                f"model {name} is not signed",
+                mend=f"if you know where it is from: `mettle models trust {name} --reason …`",
+            )
+        if one not in files:
+            raise ArtefactError(f"model {name}: {one} is missing", mend=_AGAIN)
     try:
-        manifest = PolicyManifest.from_json(data)
+        if signer is not None:
+            signer.verify(files[MANIFEST], Signature.from_json(files[SIGNATURE]))
+        manifest = PolicyManifest.from_json(files[MANIFEST])
     except ArtefactError as error:
         raise ArtefactError(f"model {name}: {error.message}", mend=error.mend) from error
+    _check_manifest(manifest, name, digest)
+    return _decode_weights(manifest, files[WEIGHTS])
+
+
+def _check_manifest(manifest: PolicyManifest, name: str, digest: str | None) -> None:
     if manifest.name != name:
         raise ArtefactError(f"model {name}: its manifest is that of {manifest.name!r}")
     if digest is not None and not hmac.compare_digest(digest.encode(), manifest.digest.encode()):
@@ -65,15 +97,9 @@ def decode_manifest(data: bytes, name: str, digest: str | None = None) -> Policy
         )
     if set(manifest.files) != {WEIGHTS}:
         raise ArtefactError(f"model {name} lists {sorted(manifest.files)}, not [{WEIGHTS!r}]")
-    return manifest
 
 
-def decode(manifest: PolicyManifest, weights: bytes) -> PolicyArtefact:
-    """Check the weights' bytes against the manifest and parse those same bytes.
-
-    Raises:
-        ArtefactError: If size, hash, names, types or shapes differ, or a weight is not finite.
-    """
+def _decode_weights(manifest: PolicyManifest, weights: bytes) -> PolicyArtefact:
     record = manifest.files[WEIGHTS]
     found = hashlib.sha256(weights).hexdigest()
     if len(weights) != record.size or not hmac.compare_digest(
@@ -82,12 +108,10 @@ def decode(manifest: PolicyManifest, weights: bytes) -> PolicyArtefact:
         raise ArtefactError(
             f"model {manifest.name}: {WEIGHTS} was changed: SHA-256 {found[:12]}…, "
             f"stated {record.sha256[:12]}…",
-            mend="restore the file, or train again",
+            mend=_AGAIN,
         )
-    tensors = _parse(weights, manifest.name)
-    shapes = _shapes(manifest.sizes)
-    if {name: one.shape for name, one in tensors.items()} != shapes:
-        raise ArtefactError(f"model {manifest.name}: {WEIGHTS} does not hold {shapes}")
+    place = f"model {manifest.name}: {WEIGHTS}"
+    tensors = parse_weights(weights, _shapes(manifest.sizes), place)
     try:
         layers = tuple(
             DenseLayer(tensors[f"{i}.weight"], tensors[f"{i}.bias"])
@@ -95,18 +119,7 @@ def decode(manifest: PolicyManifest, weights: bytes) -> PolicyArtefact:
         )
         return PolicyArtefact(manifest, Network(layers, manifest.activation))
     except DataError as error:
-        raise ArtefactError(f"model {manifest.name}: {WEIGHTS}: {error.message}") from error
-
-
-def _parse(weights: bytes, name: str) -> Mapping[str, NDArray[np.float32]]:
-    header = int.from_bytes(weights[:8], "little")
-    if len(weights) < 8 or header > min(_HEADER_LIMIT, len(weights) - 8):
-        raise ArtefactError(f"model {name}: {WEIGHTS} states a header of {header} bytes")
-    try:
-        tensors: dict[str, NDArray[np.float32]] = load(weights)
-    except (SafetensorError, ValueError, TypeError, KeyError) as error:
-        raise ArtefactError(f"model {name}: {WEIGHTS} is no safetensors file: {error}") from error
-    return tensors
+        raise ArtefactError(f"{place}: {error.message}") from error
 
 
 def _shapes(sizes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:

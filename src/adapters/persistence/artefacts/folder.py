@@ -1,31 +1,37 @@
-"""Models as folders: ``<root>/<name>/{manifest.json, weights.safetensors}``."""
+"""Models as folders: ``<root>/<name>/{manifest.json, weights.safetensors, signature.json}``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ....application.learning.artefact import PolicyArtefact, PolicyManifest, check_name
-from ....domain.errors import ArtefactError, InvalidValue, NotFound
-from ..folders import locked, read_regular, recover_folder, storage_error, write_folder
-from .codec import (
-    MANIFEST,
-    MANIFEST_LIMIT,
-    WEIGHTS,
-    WEIGHTS_LIMIT,
-    decode,
-    decode_manifest,
-    encode,
+from ....application.ports.model_signer import ModelSigner
+from ....domain.errors import InvalidValue, NotFound
+from ..folders import (
+    locked,
+    read_folder,
+    recover_folder,
+    storage_error,
+    sync_folder,
+    write_folder,
 )
-
-_AGAIN = "restore the file, or train again"
+from .codec import LIMITS, MANIFEST, SIGNATURE, decode, encode
 
 
 class FolderArtefactStore:
-    """Keeps each policy in a folder of its own under ``root``, which need not exist yet."""
+    """Keeps each policy in a folder of its own under ``root``, which need not exist yet.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: Of the models.
+        signer: Signs what is saved and knows whose signatures count. Without one nothing is signed
+            and no signature is asked for: for scratch stores only.
+    """
+
+    def __init__(self, root: Path, signer: ModelSigner | None = None) -> None:
         self._root = root
+        self._signer = signer
 
     def path(self, name: str) -> Path:
         """Return the folder of ``name``, whether or not it exists."""
@@ -33,29 +39,17 @@ class FolderArtefactStore:
 
     def save(self, artefact: PolicyArtefact, *, replace: bool = False) -> PolicyManifest:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
-        name = artefact.manifest.name
-        manifest, files = encode(artefact)
-        with locked(self._root):
-            path = self._recovered(name)
-            if path.exists() and not replace:
-                raise InvalidValue(
-                    f"there is a model {name!r} already", mend="choose another name, or replace it"
-                )
-            write_folder(path, files)
+        manifest, files = encode(artefact, self._signer)
+        self._write(manifest.name, files, replace=replace)
         return manifest
 
     def load(self, name: str, *, digest: str | None = None) -> PolicyArtefact:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
-        manifest = self._manifest(name, digest)
-        try:
-            weights = read_regular(self.path(name), WEIGHTS, WEIGHTS_LIMIT)
-        except NotFound as error:
-            raise ArtefactError(f"model {name}: {WEIGHTS} is missing", mend=_AGAIN) from error
-        return decode(manifest, weights)
+        return decode(self._read(name), name, self._signer, digest=digest)
 
     def list(self) -> Sequence[PolicyManifest]:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
-        return [self._manifest(name) for name in self.names()]
+        return [self.verify(name) for name in self.names()]
 
     def names(self) -> Sequence[str]:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
@@ -73,6 +67,49 @@ class FolderArtefactStore:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
         return self.load(name).manifest
 
+    def export(self, name: str) -> Mapping[str, bytes]:
+        """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
+        files = self._read(name)
+        decode(files, name, self._signer)
+        return files
+
+    def adopt(
+        self, name: str, files: Mapping[str, bytes], *, trust: bool = False, replace: bool = False
+    ) -> PolicyManifest:
+        """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
+        kept, manifest = adopted(name, files, self._signer, trust=trust)
+        self._write(name, kept, replace=replace)
+        return manifest
+
+    def trust(self, name: str) -> PolicyManifest:
+        """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
+        return self.adopt(name, self._read(name), trust=True, replace=True)
+
+    def remove(self, name: str, *, digest: str) -> None:
+        """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
+        with locked(self._root):
+            path = self._recovered(name)
+            self.load(name, digest=digest)
+            aside = path.with_name(f".{name}.removed.tmp")
+            try:
+                if aside.exists():  # left by a removal that was killed
+                    shutil.rmtree(aside)
+                # Out of sight in one step: no half of a model is ever seen.
+                path.rename(aside)
+                sync_folder(self._root)
+                shutil.rmtree(aside)
+            except OSError as error:
+                raise storage_error(path, error) from error
+
+    def _write(self, name: str, files: Mapping[str, bytes], *, replace: bool) -> None:
+        with locked(self._root):
+            path = self._recovered(name)
+            if path.exists() and not replace:
+                raise InvalidValue(
+                    f"there is a model {name!r} already", mend="choose another name, or replace it"
+                )
+            write_folder(path, files)
+
     def _recovered(self, name: str) -> Path:
         path = self.path(name)
         try:
@@ -81,18 +118,34 @@ class FolderArtefactStore:
             raise storage_error(path, error) from error
         return path
 
-    def _manifest(self, name: str, digest: str | None = None) -> PolicyManifest:
+    def _read(self, name: str) -> dict[str, bytes]:
         path = self.path(name)
         if not path.exists() and name in self.names():
             with locked(self._root):
                 self._recovered(name)
-        if not path.is_dir():
+        try:
+            return read_folder(path, LIMITS)
+        except NotFound:
+            pass  # never there, or replaced while it was read
+        try:
+            return read_folder(path, LIMITS)
+        except NotFound:
             held = ", ".join(self.names()) or "none yet"
             raise NotFound(
                 f"there is no model {name!r}, held: {held}", mend="see `mettle models list`"
-            )
-        try:
-            data = read_regular(path, MANIFEST, MANIFEST_LIMIT)
-        except NotFound as error:
-            raise ArtefactError(f"model {name}: {MANIFEST} is missing", mend=_AGAIN) from error
-        return decode_manifest(data, name, digest)
+            ) from None
+
+
+def adopted(
+    name: str, files: Mapping[str, bytes], signer: ModelSigner | None, *, trust: bool
+) -> tuple[dict[str, bytes], PolicyManifest]:
+    """Return what is kept of files that were made elsewhere, and their manifest.
+
+    Raises:
+        ArtefactError: If they are damaged, or signed by nobody trusted and ``trust`` is not set.
+    """
+    manifest = decode(files, name, None if trust else signer).manifest
+    kept = dict(files)
+    if signer is not None and trust:
+        kept[SIGNATURE] = signer.sign(files[MANIFEST]).to_json()
+    return kept, manifest

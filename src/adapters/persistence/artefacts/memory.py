@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ....application.learning.artefact import PolicyArtefact, PolicyManifest, check_name
+from ....application.ports.model_signer import ModelSigner
 from ....domain.errors import InvalidValue, NotFound
-from .codec import MANIFEST, WEIGHTS, decode, decode_manifest, encode
+from .codec import decode, encode
+from .folder import adopted
 
 
 class MemoryArtefactStore:
-    """Keeps policies for the life of the process; what it loads passes the same checks."""
+    """Keeps policies for the life of the process; what it loads passes the same checks.
 
-    def __init__(self) -> None:
+    Args:
+        signer: As for :class:`~.folder.FolderArtefactStore`.
+    """
+
+    def __init__(self, signer: ModelSigner | None = None) -> None:
         self._models: dict[str, dict[str, bytes]] = {}
+        self._signer = signer
 
     def save(self, artefact: PolicyArtefact, *, replace: bool = False) -> PolicyManifest:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
-        name = artefact.manifest.name
-        if name in self._models and not replace:
-            raise InvalidValue(
-                f"there is a model {name!r} already", mend="choose another name, or replace it"
-            )
-        manifest, self._models[name] = encode(artefact)
+        manifest, files = encode(artefact, self._signer)
+        self._write(manifest.name, files, replace=replace)
         return manifest
 
     def load(self, name: str, *, digest: str | None = None) -> PolicyArtefact:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
-        files = self._files(name)
-        return decode(decode_manifest(files[MANIFEST], name, digest), files[WEIGHTS])
+        return decode(self._files(name), name, self._signer, digest=digest)
 
     def list(self) -> Sequence[PolicyManifest]:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
-        return [decode_manifest(self._models[name][MANIFEST], name) for name in self.names()]
+        return [self.verify(name) for name in self.names()]
 
     def names(self) -> Sequence[str]:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
@@ -41,6 +43,35 @@ class MemoryArtefactStore:
     def verify(self, name: str) -> PolicyManifest:
         """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
         return self.load(name).manifest
+
+    def export(self, name: str) -> Mapping[str, bytes]:
+        """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
+        self.load(name)
+        return dict(self._files(name))
+
+    def adopt(
+        self, name: str, files: Mapping[str, bytes], *, trust: bool = False, replace: bool = False
+    ) -> PolicyManifest:
+        """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
+        kept, manifest = adopted(check_name(name), files, self._signer, trust=trust)
+        self._write(name, kept, replace=replace)
+        return manifest
+
+    def trust(self, name: str) -> PolicyManifest:
+        """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
+        return self.adopt(name, self._files(name), trust=True, replace=True)
+
+    def remove(self, name: str, *, digest: str) -> None:
+        """See :class:`~mettle.application.ports.artefact_store.ArtefactStore`."""
+        self.load(name, digest=digest)
+        del self._models[name]
+
+    def _write(self, name: str, files: dict[str, bytes], *, replace: bool) -> None:
+        if name in self._models and not replace:
+            raise InvalidValue(
+                f"there is a model {name!r} already", mend="choose another name, or replace it"
+            )
+        self._models[name] = files
 
     def _files(self, name: str) -> dict[str, bytes]:
         files = self._models.get(check_name(name))
