@@ -227,7 +227,7 @@ def _trade_in_gaps(
     following: Sequence[AssetBar],
     settings: SimulationSettings,
 ) -> list[Order]:
-    whole = [replace(bar, missing=False) for bar in following]
+    whole = [bar._replace(missing=False) for bar in following]
     return make_orders(account, changes, now, whole, settings)
 
 

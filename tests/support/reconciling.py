@@ -281,7 +281,7 @@ class World:
             self.guard.load(unit)
         self.desk.recover()
         self.guard.watch(self.desk.board)
-        marks = {one.symbol: self.venue.price for one in assets}
+        marks = [self.venue.price for _ in assets]
         self.guard.marked(marks, CAPITAL, self.clock.now_ms())
         self.reconciler = Reconciler(self.bench, self.books, self.guard, self.plan)
 

@@ -120,10 +120,10 @@ def reason(
     if lots:
         account.trade(0, 1 if lots > 0 else -1, abs(lots), 10_000, 0)
     row = rows(market)[0]
-    bar = replace(row.bars[0], close=10_000, missing=missing)
-    row = replace(row, bars=(bar,), close=np.array([10_000]))
+    bar = row.bars[0]._replace(close=10_000, missing=missing)
+    row = row._replace(bars=(bar,), close=np.array([10_000]))
     decider = Decider("account", "run-1", market.instruments, settings)
-    actions = None if blocked else np.array([action], dtype=np.float32)
+    actions = None if blocked else np.array([action], dtype=np.float32).tolist()
     decided = decider.decide(row, actions, account, 7, blocked)
     assert decided.record.decided_at == row.close_time
     return decided.record.assets[0].verdict, list(decided.intents)
@@ -197,4 +197,4 @@ def test_an_agent_must_give_one_action_an_asset() -> None:
     account = Account.opened([AssetTerms.of(one) for one in market.instruments], 10**12)
     decider = Decider("account", "run-1", market.instruments, settings)
     with pytest.raises(InvalidValue, match="2 actions, gave 3"):
-        decider.decide(rows(market)[0], np.zeros(3, dtype=np.float32), account, 7)
+        decider.decide(rows(market)[0], [0.0] * 3, account, 7)

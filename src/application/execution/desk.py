@@ -42,6 +42,7 @@ from .sender import Sender
 
 _STEPS = 4
 """How many steps of one plan may follow each other at once."""
+_NONE: frozenset[Symbol] = frozenset()
 
 
 class OrderDesk:
@@ -82,6 +83,13 @@ class OrderDesk:
         """Return whether an intent on a symbol is under way, or waits for another one to end."""
         waiting = any(one.intent.symbol == symbol for one, _, _ in self._waiting)
         return waiting or any(True for _ in self.board.on(symbol))
+
+    def busy_symbols(self) -> frozenset[Symbol]:
+        """Return the symbols on which an intent is under way, or waits for another one to end."""
+        if not self.board.working and not self._waiting:
+            return _NONE
+        waiting = (one.intent.symbol for one, _, _ in self._waiting)
+        return frozenset([*waiting, *(one.symbol for one in self.board.working.values())])
 
     def is_exiting(self, symbol: Symbol) -> bool:
         """Return whether an exit that cannot wait is under way on a symbol, or waits for one."""
@@ -251,6 +259,8 @@ class OrderDesk:
         now = self._bench.now
         late, self._bench.late = self._bench.late, []
         events = self._bench.gear.venue.drain()
+        if not (events or late or self.board.working):
+            return
         told = {one.client_order_id for one in events if isinstance(one, VenueOrder)}
         for order_id in late:
             if order_id in self.board.orders and order_id not in told:

@@ -3,14 +3,19 @@
 Every time is Unix milliseconds UTC, every price ticks, every quantity lots, every amount of quote
 currency whole 1e-8 units; only amounts that may be in any asset are Decimals.
 ``occurred_at`` is when the world did it, ``recorded_at`` when we wrote it down.
+
+What is written for every bar is a tuple: it costs a fraction of a frozen class, and a database
+takes it as it is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class RunStatus(Enum):
@@ -60,7 +65,7 @@ class RunRecord:
 _BAR = struct.Struct("<9q")
 
 
-def chain_link(previous: str, symbol: str, numbers: tuple[int, ...]) -> str:
+def chain_link(previous: str, symbol: str, numbers: Sequence[int]) -> str:
     """Return the hash that follows ``previous`` with one bar.
 
     Args:
@@ -69,8 +74,7 @@ def chain_link(previous: str, symbol: str, numbers: tuple[int, ...]) -> str:
     return hashlib.sha256(f"{previous}|{symbol}|".encode() + _BAR.pack(*numbers)).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class SeenBar:
+class SeenBar(NamedTuple):
     """One bar of one asset, exactly as the session saw it.
 
     Attributes:
@@ -95,22 +99,11 @@ class SeenBar:
 
     def link(self, previous: str) -> str:
         """Return the chain that follows ``previous`` with this bar."""
-        numbers = (
-            self.open_time,
-            self.open,
-            self.high,
-            self.low,
-            self.close,
-            self.volume,
-            self.state,
-            self.funding_open,
-            self.funding_inside,
-        )
+        numbers = self[2:11]  # from the open time to the funding inside the bar
         return chain_link(previous, self.symbol, numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class AssetDecision:
+class AssetDecision(NamedTuple):
     """What was decided for one asset, and what came of it.
 
     Attributes:
@@ -131,8 +124,7 @@ class AssetDecision:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRecord:
+class DecisionRecord(NamedTuple):
     """One decision: all assets at the close of one bar.
 
     Attributes:
@@ -149,8 +141,7 @@ class DecisionRecord:
     assets: tuple[AssetDecision, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EquityMark:
+class EquityMark(NamedTuple):
     """The account at the close of one bar; ``equity = cash + Σ lots × mark``, exactly.
 
     Attributes:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...domain.market import BarState
 from ...domain.simulation.records import AssetBar, interpolate_wait
+from ...domain.simulation.settings import RATE_SCALE
 from .panel import Int64Array, MarketPanel
 
 _CHUNK = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class BarRow:
+class BarRow(NamedTuple):
     """One closed bar of each asset.
 
     Attributes:
@@ -50,54 +50,46 @@ def panel_rows(panel: MarketPanel, start: int, stop: int, maker_wait: int) -> It
         maker_wait: How long a resting limit waits, seconds; what the market does meanwhile is
             interpolated from the bar's own prices.
     """
-    step, bar_s = panel.timeframe.milliseconds, panel.timeframe.seconds
-    missing = int(BarState.MISSING)
+    step, assets = panel.timeframe.milliseconds, len(panel.instruments)
     for first in range(start, stop, _CHUNK):
         part = slice(first, min(first + _CHUNK, stop))
-        # Lists first: reading NumPy scalars one by one would cost more than the step itself.
-        columns = [
-            array[part].tolist()
-            for array in (
-                panel.open,
-                panel.high,
-                panel.low,
-                panel.close,
-                panel.volume,
-                panel.state,
-                panel.funding_open,
-                panel.funding_inside,
-            )
-        ]
-        times = panel.open_time[part].tolist()
-        for offset, (open_time, *values) in enumerate(zip(times, *columns, strict=True)):
-            bars = []
-            for o, h, low, c, volume, state, at_open, inside in zip(*values, strict=True):
-                wait = interpolate_wait(o, h, low, c, maker_wait, bar_s)
-                bars.append(
-                    AssetBar(
-                        o,
-                        h,
-                        low,
-                        c,
-                        volume,
-                        state == missing,
-                        at_open,
-                        inside,
-                        wait.low,
-                        wait.high,
-                        wait.price_buy,
-                        wait.price_sell,
-                    )
-                )
-            index = first + offset
-            yield BarRow(
-                open_time,
-                open_time + step,
-                panel.open[index],
-                panel.high[index],
-                panel.low[index],
-                panel.close[index],
-                panel.volume[index],
-                panel.state[index],
-                tuple(bars),
-            )
+        bars = _bars(panel, part, maker_wait)
+        arrays = zip(
+            panel.open_time[part].tolist(),
+            panel.open[part],
+            panel.high[part],
+            panel.low[part],
+            panel.close[part],
+            panel.volume[part],
+            panel.state[part],
+            strict=True,
+        )
+        for place, (time, open_, high, low, close, volume, state) in enumerate(arrays):
+            row = tuple(bars[place * assets : (place + 1) * assets])
+            yield BarRow(time, time + step, open_, high, low, close, volume, state, row)
+
+
+def _bars(panel: MarketPanel, part: slice, maker_wait: int) -> list[AssetBar]:
+    """Return the bars of a stretch, asset by asset within each instant.
+
+    Column by column: a whole stretch costs about what its last bar would cost number by number.
+    """
+    prices: list[Any] = [array[part] for array in (panel.open, panel.high, panel.low, panel.close)]
+    seconds = panel.timeframe.seconds
+    if int(prices[1].max(initial=0)) * max(RATE_SCALE, seconds) >= 2**63:
+        # Products would leave 64 bits: whole numbers of any size go the same way.
+        prices = [array.astype(object) for array in prices]
+    open_, high, low, close = prices
+    wait: Any = interpolate_wait(open_, high, low, close, maker_wait, seconds)
+    columns = (
+        *prices,
+        panel.volume[part],
+        panel.state[part] == int(BarState.MISSING),
+        panel.funding_open[part],
+        panel.funding_inside[part],
+        wait.low,
+        wait.high,
+        wait.price_buy,
+        wait.price_sell,
+    )
+    return list(map(AssetBar, *(column.ravel().tolist() for column in columns)))

@@ -11,24 +11,14 @@ from ...domain.ledger import CONTRACTS, WALLET, EntryKind, Portfolio, fill_id
 from ...domain.market import CASH_SCALE, Instrument, Liquidity, Symbol
 from ...domain.money import Money, Price
 from ...domain.orders import Fill, Purpose, Side
-from ...domain.simulation import Account, AssetTerms, FillReason
+from ...domain.simulation import Account, AssetTerms, Worth
 from ...domain.simulation.step import update_marks
-from ..journal import EquityMark, FillRecord, LedgerRecord, PostingRecord, fee_value
+from ..journal import EquityMark, FillRecord, LedgerRecord, fee_value
 from ..market.row import BarRow
 from ..ports.unit_of_work import UnitOfWork
 from ..ports.venue import VenueAccount, VenueFill, VenueFunding
+from .bookings import REASONS, ledger_record
 from .projection import asset_of, outside, project, strangers, units
-
-_REASONS = {
-    Purpose.REBALANCE: FillReason.REBALANCE,
-    Purpose.STOP: FillReason.STOP,
-    Purpose.TRAILING_STOP: FillReason.TRAILING_STOP,
-    Purpose.LIQUIDATION: FillReason.LIQUIDATION,
-    Purpose.RUIN: FillReason.RUIN,
-    Purpose.MARGIN: FillReason.MARGIN,
-    Purpose.OPERATOR: FillReason.REBALANCE,
-    Purpose.FLATTEN: FillReason.RUIN,
-}
 
 
 class Books:
@@ -138,7 +128,7 @@ class Books:
             fee_value(fill.fee.amount, price),
             0,
             fill.maker,
-            int(_REASONS[purpose]),
+            int(REASONS[purpose]),
             fill.fee.currency,
             fill.fee.amount,
             None if fill.fee_price is None else fill.fee_price.amount,
@@ -305,22 +295,26 @@ class Books:
             else:
                 update_marks(state, bar)
 
-    def mark(self, row: BarRow, recorded_at: int) -> EquityMark:
+    def mark(self, row: BarRow, recorded_at: int, worth: Worth | None = None) -> EquityMark:
         """Return the account at a close, once both sides agree on it.
+
+        Args:
+            worth: Of the account at the closes, where it is known already.
 
         Raises:
             MettleError: If they do not, by however little: a defect of ours.
         """
-        account, closes = self.account, row.closes
+        account = self.account
+        worth = worth or account.worth(row.closes)
         if self._exact:
-            equity, unrealised = account.equity(closes), account.unrealised(closes)
-            self._prove(equity, unrealised, closes)
+            equity, unrealised = worth.equity, worth.unrealised
+            self._prove(worth, row.closes)
         else:
-            marks = self._marks(closes)
+            marks = self._marks(row.closes)
             self.portfolio.check_identity(marks)
             equity = units(self.portfolio.equity(marks).amount - strangers(self.portfolio, marks))
             unrealised = units(self.portfolio.unrealised(marks))
-        gross = sum(abs(account.value(index, close)) for index, close in enumerate(closes))
+        gross = sum(map(abs, worth.values))
         return EquityMark(
             self._run_id,
             row.open_time,
@@ -346,9 +340,10 @@ class Books:
         self.portfolio.check_identity(self._marks(row.closes))
         self.portfolio.ledger.verify()
 
-    def _prove(self, equity: int, unrealised: int, closes: Sequence[int]) -> None:
-        account, portfolio = self.account, self.portfolio
-        earned = account.initial + account.realised + unrealised - account.fees + account.funding
+    def _prove(self, worth: Worth, closes: Sequence[int]) -> None:
+        account, portfolio, equity = self.account, self.portfolio, worth.equity
+        earned = account.initial + account.realised + account.funding - account.fees
+        earned += worth.unrealised
         if equity != earned:
             raise MettleError(
                 f"equity {equity} differs from opening + realised + unrealised − fees + funding "
@@ -394,12 +389,4 @@ class Books:
         if entry is None:
             raise MettleError(f"the ledger lost entry {entry_id}")
         sequence, self._entries = self._entries, self._entries + 1
-        return LedgerRecord(
-            self._account_id,
-            sequence,
-            entry.kind.value,
-            entry.entry_id,
-            entry.occurred_at,
-            entry.recorded_at,
-            tuple(PostingRecord(leg.account, leg.asset, leg.amount) for leg in entry.postings),
-        )
+        return ledger_record(self._account_id, sequence, entry)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
+from typing import NamedTuple
 
 from ...domain.errors import InvalidValue
 from ...domain.market import Instrument, Symbol
 from ...domain.orders import OrderIntent, Purpose, intent_for
-from ...domain.simulation import Account, FillReason, SimulationSettings, plan_changes
+from ...domain.simulation import (
+    Account,
+    FillReason,
+    Plan,
+    SimulationSettings,
+    Worth,
+    plan_changes,
+)
 from ..journal import DecisionRecord
 from ..market.row import BarRow
 from .verdicts import Explainer
@@ -20,8 +25,7 @@ from .verdicts import Explainer
 WORKING = "an order is under way"
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A decision and the orders that it wants."""
 
     record: DecisionRecord
@@ -47,30 +51,31 @@ class Decider:
     def decide(
         self,
         row: BarRow,
-        actions: NDArray[np.float32] | None,
+        actions: Sequence[float] | None,
         account: Account,
         recorded_at: int,
         blocked: str = "",
         working: Collection[Symbol] = (),
+        worth: Worth | None = None,
     ) -> Decided:
         """Return the decision at the close of ``row``.
 
         Args:
-            actions: The agent's, shape (A,); None holds every asset because of ``blocked``.
+            actions: The agent's, one an asset; None holds every asset because of ``blocked``.
             working: Symbols on which an intent is still under way: they are held.
+            worth: Of the account at the closes, where it is known already.
 
         Raises:
             InvalidValue: If there is not one action an asset.
         """
         count = len(self._instruments)
-        given = [math.nan] * count if actions is None else actions.tolist()
+        given = [math.nan] * count if actions is None else actions
         if len(given) != count:
             raise InvalidValue(f"an agent must give {count} actions, gave {len(given)}")
-        plan = plan_changes(given, account, row.bars, self._settings)
-        held = [working and one.symbol in working for one in self._instruments]
-        if any(held):
-            changes = zip(plan.changes, held, strict=True)
-            plan = replace(plan, changes=tuple(0 if hold else change for change, hold in changes))
+        plan = plan_changes(given, account, row.bars, self._settings, worth)
+        why = [blocked] * count
+        if working:
+            plan, why = self._hold(plan, working, blocked)
         record = DecisionRecord(
             self._run_id,
             row.open_time,
@@ -78,12 +83,12 @@ class Decider:
             recorded_at,
             plan.equity,
             tuple(
-                self._explainer.explain(
-                    column, action, row.bars[column], account, plan, WORKING if hold else blocked
-                )
-                for column, (action, hold) in enumerate(zip(given, held, strict=True))
+                self._explainer.explain(column, given[column], bar, account, plan, why[column])
+                for column, bar in enumerate(row.bars)
             ),
         )
+        if not any(plan.changes):
+            return Decided(record, ())
         purpose = Purpose.MARGIN if plan.reason is FillReason.MARGIN else Purpose.REBALANCE
         intents = tuple(
             self._intent(column, held, change, row.close_time, purpose)
@@ -91,6 +96,15 @@ class Decider:
             if change
         )
         return Decided(record, intents)
+
+    def _hold(
+        self, plan: Plan, working: Collection[Symbol], blocked: str
+    ) -> tuple[Plan, list[str]]:
+        """Return the plan without the symbols that are under way, and why each asset is held."""
+        busy = [one.symbol in working for one in self._instruments]
+        changes = zip(plan.changes, busy, strict=True)
+        held = replace(plan, changes=tuple(0 if hold else change for change, hold in changes))
+        return held, [WORKING if hold else blocked for hold in busy]
 
     def close_all(self, row: BarRow, account: Account) -> tuple[OrderIntent, ...]:
         """Return the exits that a ruin forces, in column order."""

@@ -67,7 +67,7 @@ class Guard:
         self._causes: dict[tuple[str, str], ModeCause] = {}
         self._changed: dict[tuple[str, str], ModeCause | None] = {}
         self._audit: list[tuple[str, str, int]] = []
-        self._marks: dict[Symbol, int] = {}
+        self._marks: Sequence[int] = [0] * len(gear.instruments)
         self._foreign: Mapping[Symbol, int] = {}
         self._board = Board()
         self._lost: dict[Symbol, int] = {}
@@ -161,20 +161,21 @@ class Guard:
         """Return the account as the risk engine sees it."""
         account = self._gear.books.account
         assets = {}
-        for column, one in enumerate(self._gear.instruments):
+        for one, state, terms, mark in zip(
+            self._gear.instruments, account.assets, account.terms, self._marks, strict=True
+        ):
             buying, selling = self._board.open_lots(one.symbol)
             assets[one.symbol] = AssetExposure(
                 one.symbol,
-                account.assets[column].lots,
+                state.lots,
                 buying,
                 selling,
-                self._marks.get(one.symbol, 0),
-                account.terms[column].unit_value,
-                account.terms[column].min_notional,
+                mark,
+                terms.unit_value,
+                terms.min_notional,
                 self._foreign.get(one.symbol, 0),
             )
-        closes = [self._marks.get(one.symbol, 0) for one in self._gear.instruments]
-        equity = account.equity(closes)
+        equity = account.equity(self._marks)
         needed = 0 if self._margin is None else int(self._margin * max(0, equity))
         return Exposure(self._gear.account, equity, account.cash, assets, needed)
 
@@ -217,11 +218,12 @@ class Guard:
 
     # What the session tells.
 
-    def marked(self, closes: Mapping[Symbol, int], equity: int, now: int) -> tuple[Reduction, ...]:
-        """Take the closes of a bar; return what the margin guard cuts."""
-        self._marks.update(closes)
-        for symbol, ticks in closes.items():
-            self._happened(self._breakers.on_price(symbol, ticks, now))
+    def marked(self, closes: Sequence[int], equity: int, now: int) -> tuple[Reduction, ...]:
+        """Take the closes of a bar, in column order; return what the margin guard cuts."""
+        self._marks = closes
+        if self._breakers.watches_prices:
+            for one, ticks in zip(self._gear.instruments, closes, strict=True):
+                self._happened(self._breakers.on_price(one.symbol, ticks, now))
         if flow := self._gear.books.take_flow():
             self._happened(self._breakers.on_flow(flow, now))
         self._happened(self._breakers.on_mark(equity, now))
@@ -235,9 +237,9 @@ class Guard:
         """Take the venue's margin ratio; None on a cash account."""
         self._margin = ratio
 
-    def remember(self, closes: Mapping[Symbol, int]) -> None:
+    def remember(self, closes: Sequence[int]) -> None:
         """Take the last closes again after a restart; nothing is measured by them."""
-        self._marks.update(closes)
+        self._marks = closes
 
     def bad_action(self, now: int) -> None:
         """Count an action that was no number."""
@@ -259,7 +261,7 @@ class Guard:
     @property
     def is_waiting(self) -> bool:
         """Whether an open breaker waits for a clean reconciliation."""
-        return bool(self._breakers.causes(self._gear.account))
+        return self._breakers.is_open
 
     def _happened(self, events: Iterable[BreakerEvent]) -> None:
         for event in events:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...domain.errors import DataError
-from ...domain.simulation import Account, portfolio_part
+from ...domain.simulation import Account, Worth, portfolio_values
 from ..market.row import BarRow
 from ..ports.agent import Agent
 from ..ports.feature_builder import FeatureStream
@@ -28,7 +27,8 @@ class Observer:
     def __init__(self, stream: FeatureStream, agent: Agent, assets: int) -> None:
         self._stream = stream
         self._agent = agent
-        self._window = np.zeros((agent.window, assets, len(agent.feature_set)), dtype=np.float64)
+        self._depth = agent.window
+        self._window = np.zeros((self._depth, assets, len(agent.feature_set)), dtype=np.float64)
         self._seen = 0
         self._ever_valid = np.zeros(assets, dtype=np.bool_)
         self._needed = 0
@@ -41,23 +41,24 @@ class Observer:
     def take(self, row: BarRow) -> None:
         """Take one bar of every asset."""
         values = self._stream.update(row.open, row.high, row.low, row.close, row.volume, row.state)
-        if len(self._window) > 1:
+        if self._depth > 1:
             self._window[:-1] = self._window[1:]
         self._window[-1] = values
         self._seen += 1
-        if self._needed < len(self._window):
+        if self._needed < self._depth:
             self._ever_valid |= self._stream.valid
             self._needed = self._needed + 1 if self._ever_valid.all() else 0
 
     @property
     def ready(self) -> bool:
         """Whether the window lies past the warm-up of every asset."""
-        return self._needed >= len(self._window)
+        return self._needed >= self._depth
 
-    def decide(self, account: Account, closes: Sequence[int]) -> NDArray[np.float32]:
-        """Ask the agent; shape (A,)."""
-        part = np.array(portfolio_part(account, closes), dtype=np.float32)
-        return self._agent.decide(self._window, part)
+    def decide(self, account: Account, worth: Worth) -> list[float]:
+        """Ask the agent; one action an asset."""
+        part = np.array(portfolio_values(account, worth), dtype=np.float32)
+        actions: list[float] = self._agent.decide(self._window, part).tolist()
+        return actions
 
     def snapshot(self) -> bytes:
         """Return the whole state."""

@@ -23,20 +23,9 @@ class BarRecorder:
 
     def seen(self, unit: UnitOfWork, row: BarRow, seen_at: int) -> None:
         """Write down the bars of an instant."""
-        bars = []
+        bars, run_id, chains, time = [], self._run_id, self._chains, row.open_time
         for symbol, bar, state in zip(self._symbols, row.bars, row.state.tolist(), strict=True):
-            numbers = (
-                row.open_time,
-                bar.open,
-                bar.high,
-                bar.low,
-                bar.close,
-                bar.volume,
-                state,
-                bar.funding_open,
-                bar.funding_inside,
-            )
-            chain = chain_link(self._chains[symbol], symbol, numbers)
-            self._chains[symbol] = chain
-            bars.append(SeenBar(self._run_id, symbol, *numbers, seen_at, chain))
+            numbers = (time, *bar[:5], state, bar.funding_open, bar.funding_inside)
+            chains[symbol] = chain = chain_link(chains[symbol], symbol, numbers)
+            bars.append(SeenBar(run_id, symbol, *numbers, seen_at, chain))
         unit.bars.add(bars)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ...domain.errors import DataError
 from ...domain.market import Symbol
 from ...domain.orders import OrderIntent
+from ...domain.simulation import Worth
 from ...domain.simulation.step import is_ruined
 from ..execution.desk import OrderDesk
 from ..journal import RunStatus, SnapshotRecord
@@ -225,7 +226,9 @@ class TradingSession:
         time = now if self._on_bars else self._desk.bench.time_within(*self._gate.window(row))
         self._gate.admit(row, time)
         unit = self._unit.open()
-        self._desk.fence(unit)
+        if not self._uncommitted:
+            # Once a transaction: as long as it lasts nobody else can take the lease.
+            self._desk.fence(unit)
         plan, books = self._plan, self._books
         if not books.is_open:
             unit.ledger.add(books.open(row.close_time, now))
@@ -236,9 +239,9 @@ class TradingSession:
         books.live_through(row)
         self._last = row
         self._bars += 1
-        mark = books.mark(row, now)
-        closes = {one.symbol: tick for one, tick in zip(plan.instruments, row.closes, strict=True)}
-        cuts = self._guard.marked(closes, mark.equity, now)
+        worth = books.account.worth(row.closes)
+        mark = books.mark(row, now, worth)
+        cuts = self._guard.marked(row.closes, mark.equity, now)
         self._reconcile_bar(now)
         if is_ruined(mark.equity, plan.settings.initial_cash, plan.settings):
             exits = self._decider.close_all(row, books.account)
@@ -247,7 +250,7 @@ class TradingSession:
                 return self._close_books(row)
         unit.marks.add(mark)
         self._observer.take(row)
-        decided = self._decide(row, now, self._gate.stale(row, time))
+        decided = self._decide(row, now, worth, stale=self._gate.stale(row, time))
         unit.decisions.add(decided.record)
         if self._bars % plan.snapshot_every == 0:
             self._snapshot(unit, row)
@@ -257,23 +260,21 @@ class TradingSession:
         self._send(unit, exits or (*cuts, *decided.intents), row, now, commit=commit)
         return None
 
-    def _decide(self, row: BarRow, now: int, stale: bool) -> Decided:
+    def _decide(self, row: BarRow, now: int, worth: Worth, *, stale: bool) -> Decided:
         if not self._observer.ready:
             raise DataError(
                 f"the bar of {row.open_time} lies within the agent's warm-up",
                 mend="start later, or give more history before the start",
             )
-        blocked, actions = "", None
+        account, blocked, actions = self._books.account, "", None
         if stale:
             blocked = "the bar is older than one interval"
         else:
-            actions = self._observer.decide(self._books.account, row.closes)
-            if not all(-1 <= one <= 1 for one in actions.tolist()):
+            actions = self._observer.decide(account, worth)
+            if not all(-1 <= one <= 1 for one in actions):
                 self._guard.bad_action(now)
-        working = {
-            one.symbol for one in self._plan.instruments if self._desk.is_working(one.symbol)
-        }
-        return self._decider.decide(row, actions, self._books.account, now, blocked, working)
+        working = self._desk.busy_symbols()
+        return self._decider.decide(row, actions, account, now, blocked, working, worth)
 
     def _send(
         self,
@@ -351,8 +352,7 @@ class TradingSession:
         gear.feed.seek(found.last.open_time)
         if gear.reinstate is not None:
             gear.reinstate(copy.deepcopy(self._books.account), found.last, found.trades)
-        closes = zip(self._plan.instruments, found.last.closes, strict=True)
-        self._guard.remember({one.symbol: tick for one, tick in closes})
+        self._guard.remember(found.last.closes)
         # A simulated clock stands at the beginning again; a real one is past this long ago.
         gear.clock.sleep_until(found.last.close_time + self._plan.grace_ms)
 

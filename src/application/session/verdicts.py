@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 
 from ...domain.market import CASH_SCALE, Instrument
@@ -17,16 +17,17 @@ from ...domain.simulation import (
 )
 from ...domain.simulation.numbers import sign
 from ...domain.simulation.settings import ACTION_SCALE
-from ...domain.simulation.sizing import target_lots, worth_trading
+from ...domain.simulation.sizing import worth_trading
 from ..journal import AssetDecision
 
 
-@dataclass(frozen=True, slots=True)
 class Explainer:
     """Turns a plan into one explained decision an asset."""
 
-    instruments: tuple[Instrument, ...]
-    settings: SimulationSettings
+    def __init__(self, instruments: Sequence[Instrument], settings: SimulationSettings) -> None:
+        self._instruments = tuple(instruments)
+        self._names = tuple(str(one.symbol) for one in instruments)
+        self._settings = settings
 
     def explain(
         self,
@@ -42,22 +43,18 @@ class Explainer:
         Args:
             blocked: Why all assets are held whatever the agent says; empty if they are not.
         """
-        lots = account.assets[column].lots
-        lot_value = bar.close * account.terms[column].unit_value
-        current = 0
-        if plan.equity > 0:
-            current = sign(lots) * (abs(lots) * lot_value * ACTION_SCALE // plan.equity)
-        weight, change = plan.weights[column], plan.changes[column]
-        target = None if weight is None else target_lots(weight, plan.equity, lot_value)
-        verdict = self._verdict(column, action, bar, account, plan, blocked)
+        lots, current = account.assets[column].lots, 0
+        if lots and plan.equity > 0:
+            value = abs(lots) * bar.close * account.terms[column].unit_value
+            current = sign(lots) * (value * ACTION_SCALE // plan.equity)
         return AssetDecision(
-            str(self.instruments[column].symbol),
+            self._names[column],
             action if math.isfinite(action) else None,
-            weight,
+            plan.weights[column],
             current,
-            target,
-            change,
-            verdict,
+            plan.targets[column],
+            plan.changes[column],
+            self._verdict(column, action, bar, account, plan, blocked),
         )
 
     def _verdict(
@@ -77,13 +74,13 @@ class Explainer:
             return "margin: over the hard limit, positions are only reduced"
         if blocked:
             return f"hold: {blocked}"
-        weight = plan.weights[column]
-        if weight is None:
+        target = plan.targets[column]
+        if target is None:
             return self._hold(action)
-        return self._not_worth_it(column, weight, bar, account, plan)
+        return self._not_worth_it(column, target, bar, account, plan)
 
     def _ordered(self, column: int, change: int, plan: Plan) -> str:
-        instrument = self.instruments[column]
+        instrument = self._instruments[column]
         side = "buy" if change > 0 else "sell"
         text = f"{side} {instrument.quantity(abs(change))} {instrument.symbol.base}"
         if plan.reason is FillReason.MARGIN:
@@ -95,26 +92,25 @@ class Explainer:
             return "hold: action was NaN"
         if not -1.0 <= action <= 1.0:
             return f"hold: action {action:g} lies outside −1 … 1"
-        if self.settings.scheme is ActionScheme.THRESHOLD:
-            threshold = self.settings.threshold / ACTION_SCALE
+        if self._settings.scheme is ActionScheme.THRESHOLD:
+            threshold = self._settings.threshold / ACTION_SCALE
             return f"hold: action {action:.4f} within ±{threshold:g}"
         return "hold: action was 0"
 
     def _not_worth_it(
-        self, column: int, weight: int, bar: AssetBar, account: Account, plan: Plan
+        self, column: int, target: int, bar: AssetBar, account: Account, plan: Plan
     ) -> str:
         lots = account.assets[column].lots
+        if target == lots:
+            return "on target" if target or not plan.weights[column] else "too little for one lot"
         terms = account.terms[column]
         lot_value = bar.close * terms.unit_value
-        target = target_lots(weight, plan.equity, lot_value)
-        if target == lots:
-            return "too little for one lot" if weight and not target else "on target"
         no_band = worth_trading(target, lots, lot_value, plan.equity, terms, 0)
         if not no_band:
-            quote = self.instruments[column].symbol.quote
+            quote = self._instruments[column].symbol.quote
             least = Decimal(terms.min_notional) / CASH_SCALE
             return f"below minimum notional {least.normalize():f} {quote}"
-        band = self.settings.rebalance_band
+        band = self._settings.rebalance_band
         if not worth_trading(target, lots, lot_value, plan.equity, terms, band):
             return f"rebalance band: change under {band / 100:g} % of equity"
         return "margin: over the soft limit, nothing is opened"

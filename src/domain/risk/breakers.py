@@ -55,20 +55,20 @@ class Breakers:
 
     def on_mark(self, equity: int, now: int) -> list[BreakerEvent]:
         """Take the equity, open positions at their marks, 1e-8 of the quote currency."""
-        above = self._profile.trips_above
-        ways: dict[str, _Measure] = {
-            "rolling_loss": lambda s, r: measures.rolling_loss(s, r, equity, above=above),
-            "drawdown": lambda s, r: measures.drawdown(s, r, equity, above=above),
-        }
-        events = []
+        events: list[BreakerEvent] = []
         for name in _EQUITY:
-            kind = KINDS[name]
-            way = ways.get(
-                name,
-                lambda s, r, kind=kind: measures.period_loss(s, kind, r, equity, above=above),
-            )
-            events += self._tell(name, now, way)
-        return events + self._review()
+            if name in self._states:
+                events += self._tell(name, now, self._loss(name, equity))
+        return events + self._review() if "drawdown" in self._states else events
+
+    def _loss(self, name: str, equity: int) -> _Measure:
+        """Return how a breaker measures what was lost."""
+        above = self._profile.trips_above
+        if name == "rolling_loss":
+            return lambda s, r: measures.rolling_loss(s, r, equity, above=above)
+        if name == "drawdown":
+            return lambda s, r: measures.drawdown(s, r, equity, above=above)
+        return lambda s, r: measures.period_loss(s, KINDS[name], r, equity, above=above)
 
     def on_flow(self, amount: int, now: int) -> list[BreakerEvent]:
         """Take a deposit (positive) or a withdrawal: neither is a profit or a loss."""
@@ -215,6 +215,16 @@ class Breakers:
         state = self._states[TRADES]
         today = max(now, state.seen) // DAY * DAY
         return dict(state.openings) if state.period == today else {}
+
+    @property
+    def watches_prices(self) -> bool:
+        """Whether :meth:`on_price` says anything."""
+        return self._profile.price_jump is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any breaker is OPEN."""
+        return any(state.phase is Phase.OPEN for state in self._states.values())
 
     def causes(self, account: str) -> list[ModeCause]:
         """Return what the OPEN breakers make of the account's mode."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from math import isqrt
-from typing import Self
+from typing import NamedTuple, Self
 
 from ..market import Instrument
 from .numbers import ceil_divide
@@ -53,9 +53,10 @@ class AssetTerms:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class AssetBar:
+class AssetBar(NamedTuple):
     """One bar of one asset: ticks, lots, funding rates in 1e-8.
+
+    A tuple, because there is one of them for every bar of every asset.
 
     Attributes:
         missing: A gap: the prices hold the last close and nothing trades.
@@ -91,6 +92,8 @@ class Wait:
 
 def interpolate_wait(open: int, high: int, low: int, close: int, wait_s: int, bar_s: int) -> Wait:
     """Guess the first ``wait_s`` seconds of a bar of ``bar_s`` seconds from its four prices.
+
+    The prices may also be columns of whole numbers: the same lines then work on all of them.
 
     An extreme is moved toward the open by √(wait/bar), as the range of a random walk grows; the
     price goes in a straight line. Used where no finer bars exist.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from ....application.journal import (
     DecisionRecord,
@@ -15,6 +14,7 @@ from ....application.journal import (
     SnapshotRecord,
 )
 from ....domain.errors import NotFound
+from .series import SeriesView
 from .views import View
 
 
@@ -55,61 +55,60 @@ class MemoryRuns:
 class MemorySeenBars:
     """The bars of each run as they were seen."""
 
-    def __init__(self, view: View[SeenBar]) -> None:
+    def __init__(self, view: SeriesView[SeenBar]) -> None:
         self._view = view
 
     def add(self, bars: Sequence[SeenBar]) -> None:
         """Append the bars of one instant."""
         for place, bar in enumerate(bars):
-            self._view.add((bar.run_id, bar.open_time, place), bar)
+            self._view.add(bar.run_id, (bar.open_time, place), bar)
 
     def after(self, run_id: str, bar_time: int | None) -> Iterator[SeenBar]:
         """Yield the bars that open after ``bar_time``."""
-        bars = self._view.group("run", (run_id,))
-        bars.sort(key=lambda bar: bar.open_time)
+        bars = sorted(self._view.of(run_id), key=lambda bar: bar.open_time)
         return (bar for bar in bars if bar_time is None or bar.open_time > bar_time)
 
     def last_time(self, run_id: str) -> int | None:
         """Return the open of the last bar seen."""
-        return max((bar.open_time for bar in self._view.group("run", (run_id,))), default=None)
+        return max((bar.open_time for bar in self._view.of(run_id)), default=None)
 
 
 class MemoryDecisions:
     """Decisions, one a bar."""
 
-    def __init__(self, view: View[DecisionRecord]) -> None:
+    def __init__(self, view: SeriesView[DecisionRecord]) -> None:
         self._view = view
 
     def add(self, decision: DecisionRecord) -> None:
         """Append."""
-        self._view.add((decision.run_id, decision.bar_time), decision)
+        self._view.add(decision.run_id, decision.bar_time, decision)
 
     def latest(self, run_id: str, limit: int) -> Sequence[DecisionRecord]:
         """Return the newest decisions."""
-        return _newest(self._view.group("run", (run_id,)), limit)
+        return _newest(self._view.of(run_id), limit)
 
     def count(self, run_id: str) -> int:
         """Return how many there are."""
-        return len(self._view.group("run", (run_id,)))
+        return self._view.count(run_id)
 
 
 class MemoryEquityMarks:
     """The equity curve."""
 
-    def __init__(self, view: View[EquityMark]) -> None:
+    def __init__(self, view: SeriesView[EquityMark]) -> None:
         self._view = view
 
     def add(self, mark: EquityMark) -> None:
         """Append."""
-        self._view.add((mark.run_id, mark.bar_time), mark)
+        self._view.add(mark.run_id, mark.bar_time, mark)
 
     def last(self, run_id: str) -> EquityMark | None:
         """Return the newest mark, or None."""
-        return next(iter(_newest(self._view.group("run", (run_id,)), 1)), None)
+        return max(self._view.of(run_id), key=lambda one: one.bar_time, default=None)
 
     def all(self, run_id: str) -> Iterator[EquityMark]:
         """Yield every mark in order."""
-        return iter(sorted(self._view.group("run", (run_id,)), key=lambda one: one.bar_time))
+        return iter(sorted(self._view.of(run_id), key=lambda one: one.bar_time))
 
 
 class MemorySnapshots:
@@ -127,8 +126,5 @@ class MemorySnapshots:
         return self._view.get((run_id, name))
 
 
-R = TypeVar("R", DecisionRecord, EquityMark)
-
-
-def _newest(records: Sequence[R], limit: int) -> list[R]:
+def _newest(records: Sequence[DecisionRecord], limit: int) -> list[DecisionRecord]:
     return sorted(records, key=lambda one: one.bar_time, reverse=True)[:limit]

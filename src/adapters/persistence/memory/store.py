@@ -42,6 +42,7 @@ from .repositories import (
     MemorySeenBars,
     MemorySnapshots,
 )
+from .series import Series, SeriesView
 from .views import Key, Lock, Table, V, View
 
 
@@ -54,18 +55,14 @@ def _account(row: _Owned) -> Key:
     return (row.account,)
 
 
-def _run(row: SeenBar | DecisionRecord | EquityMark) -> Key:
-    return (row.run_id,)
-
-
 class Tables:
     """Everything that is committed."""
 
     def __init__(self) -> None:
         self.runs: Table[RunRecord] = Table()
-        self.bars: Table[SeenBar] = Table(run=_run)
-        self.decisions: Table[DecisionRecord] = Table(run=_run)
-        self.marks: Table[EquityMark] = Table(run=_run)
+        self.bars: Series[SeenBar] = Series()
+        self.decisions: Series[DecisionRecord] = Series()
+        self.marks: Series[EquityMark] = Series()
         self.snapshots: Table[SnapshotRecord] = Table()
         self.intents: Table[IntentRecord] = Table(
             account=_account,
@@ -102,12 +99,12 @@ class MemoryUnitOfWork:
 
     def __init__(self, tables: Tables, lock: Lock) -> None:
         self._lock = lock
-        self._views: list[View[Any]] = []
+        self._views: list[View[Any] | SeriesView[Any]] = []
         orders, ends = self._view(tables.orders), self._view(tables.ends)
         self.runs = MemoryRuns(self._view(tables.runs))
-        self.bars = MemorySeenBars(self._view(tables.bars))
-        self.decisions = MemoryDecisions(self._view(tables.decisions))
-        self.marks = MemoryEquityMarks(self._view(tables.marks))
+        self.bars = MemorySeenBars(self._series(tables.bars))
+        self.decisions = MemoryDecisions(self._series(tables.decisions))
+        self.marks = MemoryEquityMarks(self._series(tables.marks))
         self.snapshots = MemorySnapshots(self._view(tables.snapshots))
         self.intents = MemoryIntents(self._view(tables.intents))
         self.orders = MemoryOrders(orders)
@@ -145,6 +142,11 @@ class MemoryUnitOfWork:
 
     def _view(self, table: Table[V]) -> View[V]:
         view = View(table, self._lock)
+        self._views.append(view)
+        return view
+
+    def _series(self, series: Series[V]) -> SeriesView[V]:
+        view = SeriesView(series, self._lock)
         self._views.append(view)
         return view
 

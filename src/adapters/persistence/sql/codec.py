@@ -17,7 +17,7 @@ from ....application.journal import (
     SeenBar,
     SnapshotRecord,
 )
-from .statements import Row
+from .statements import Row, Values
 
 
 class Columns:
@@ -33,9 +33,6 @@ class Columns:
 
 
 _RUN = Columns(RunRecord)
-_BAR = Columns(SeenBar)
-_MARK = Columns(EquityMark)
-_ASSET = Columns(AssetDecision)
 _SNAPSHOT = Columns(SnapshotRecord)
 
 
@@ -53,41 +50,34 @@ def run_record(row: Mapping[str, Any]) -> RunRecord:
     return RunRecord(**values)
 
 
-def bar_row(bar: SeenBar, place: int) -> Row:
-    """Return the row of a bar; ``place`` is its asset's place in the instant."""
-    row = _BAR.row(bar)
-    row["place"] = place
-    return row
+def bar_values(bar: SeenBar, place: int) -> Values:
+    """Return the columns of a bar; ``place`` is its asset's place in the instant."""
+    run_id, symbol, open_time, *rest = bar
+    return run_id, open_time, place, symbol, *rest
 
 
 def bar_record(row: Mapping[str, Any]) -> SeenBar:
     """Return the bar of a row."""
-    return SeenBar(**{name: row[name] for name in _BAR.names})
+    return SeenBar(**{name: row[name] for name in SeenBar._fields})
 
 
-def decision_rows(decision: DecisionRecord) -> tuple[Row, list[Row]]:
-    """Return the row of a decision and one row an asset."""
-    key = {"run_id": decision.run_id, "bar_time": decision.bar_time}
-    head = key | {
-        "decided_at": decision.decided_at,
-        "recorded_at": decision.recorded_at,
-        "equity": decision.equity,
-    }
-    assets = [
-        key | _ASSET.row(asset) | {"place": place} for place, asset in enumerate(decision.assets)
-    ]
-    return head, assets
+def decision_values(decision: DecisionRecord) -> Values:
+    """Return the columns of a decision."""
+    return decision[:-1]
+
+
+def asset_values(decision: DecisionRecord) -> list[Values]:
+    """Return the columns of a decision's assets."""
+    run_id, bar_time = decision.run_id, decision.bar_time
+    return [(run_id, bar_time, place, *asset) for place, asset in enumerate(decision.assets)]
 
 
 def decision_record(row: Mapping[str, Any], assets: Sequence[Mapping[str, Any]]) -> DecisionRecord:
     """Return the decision of a row and its assets' rows."""
-    parts = tuple(AssetDecision(**{name: one[name] for name in _ASSET.names}) for one in assets)
+    parts = tuple(
+        AssetDecision(**{name: one[name] for name in AssetDecision._fields}) for one in assets
+    )
     return DecisionRecord(**row, assets=parts)
-
-
-def mark_row(mark: EquityMark) -> Row:
-    """Return the row of a mark."""
-    return _MARK.row(mark)
 
 
 def mark_record(row: Mapping[str, Any]) -> EquityMark:

@@ -11,7 +11,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from ....domain.errors import StorageError
 from .engine import begin_words, storage_error, translated
-from .statements import Query, Row, Statement
+from .statements import Query, Row, Statement, Values
 
 
 class Found:
@@ -57,7 +57,7 @@ class Lent:
                 raise self.error(error) from error
             self._begun = True
 
-    def run(self, statement: Statement, rows: Sequence[Row]) -> int:
+    def run(self, statement: Statement, rows: Sequence[Row | Values]) -> int:
         """Run a statement for each row; return how many rows it met."""
         compiled = statement.on(self._dialect)
         try:

@@ -91,8 +91,8 @@ class SqlSeenBars:
 
     def add(self, bars: Sequence[SeenBar]) -> None:
         """Append the bars of one instant."""
-        rows = [codec.bar_row(bar, place) for place, bar in enumerate(bars)]
-        self._session.insert(SeenBarRow, rows)
+        rows = [codec.bar_values(bar, place) for place, bar in enumerate(bars)]
+        self._session.append(SeenBarRow, rows)
 
     def after(self, run_id: str, bar_time: int | None) -> Iterator[SeenBar]:
         """Yield the bars that open after ``bar_time``."""
@@ -131,9 +131,8 @@ class SqlDecisions:
 
     def add(self, decision: DecisionRecord) -> None:
         """Append."""
-        head, assets = codec.decision_rows(decision)
-        self._session.insert(DecisionRow, [head])
-        self._session.insert(AssetDecisionRow, assets)
+        self._session.append(DecisionRow, [codec.decision_values(decision)])
+        self._session.append(AssetDecisionRow, codec.asset_values(decision))
 
     def latest(self, run_id: str, limit: int) -> Sequence[DecisionRecord]:
         """Return the newest decisions."""
@@ -175,7 +174,7 @@ class SqlEquityMarks:
 
     def add(self, mark: EquityMark) -> None:
         """Append."""
-        self._session.insert(EquityMarkRow, [codec.mark_row(mark)])
+        self._session.append(EquityMarkRow, [tuple(mark)])
 
     def last(self, run_id: str) -> EquityMark | None:
         """Return the newest mark, or None."""

@@ -9,7 +9,7 @@ from ....domain.errors import NotFound, StorageError
 from .columns import Base
 from .database import Database, Lent
 from .schema import ROWS
-from .statements import Query, Row, Statement, changing, inserting, putting
+from .statements import Query, Row, Statement, Values, changing, inserting, putting
 
 T = TypeVar("T")
 Changed = tuple[type[Base], tuple[str, ...], tuple[str, ...]]
@@ -34,12 +34,17 @@ class SqlSession:
         self._database = database
         self._writing = writing
         self._lent: Lent | None = None
-        self._waiting: dict[str, list[Row]] = {}
+        self._waiting: dict[str, list[Row | Values]] = {}
         self._changes: dict[Changed, list[Row]] = {}
         self._failed = False
 
     def insert(self, table: type[Base], rows: Sequence[Row]) -> None:
         """Add rows, at the latest by the next commit."""
+        self.check_writing()
+        self._waiting.setdefault(table.__tablename__, []).extend(rows)
+
+    def append(self, table: type[Base], rows: Sequence[Values]) -> None:
+        """Add rows whose values stand in the order of the table's columns, as :meth:`insert`."""
         self.check_writing()
         self._waiting.setdefault(table.__tablename__, []).extend(rows)
 

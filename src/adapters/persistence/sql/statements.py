@@ -26,7 +26,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from .columns import Base
 
 Row = dict[str, Any]
-Parameters = Row | tuple[Any, ...]
+Values = tuple[Any, ...]
+"""A row whose values stand in the order of the statement's columns."""
+Parameters = Row | Values
 Sql = SelectBase | UpdateBase
 
 
@@ -42,13 +44,19 @@ class Compiled:
         self._fixed: Row = fixed
         self._order: Callable[[Row], Any] | None = None
         self._single = False
+        names = list(compiled.positiontup or ())
         if compiled.positional:
-            names = list(compiled.positiontup or ())
             self._single = len(names) == 1
             self._order = itemgetter(*names) if names else lambda _: ()
+        self._columns = tuple(columns)
+        self._in_order = compiled.positional and names == list(columns)
 
-    def bind(self, row: Row) -> Parameters:
+    def bind(self, row: Row | Values) -> Parameters:
         """Return the values as the driver wants them."""
+        if isinstance(row, tuple):
+            if self._in_order:
+                return row
+            row = dict(zip(self._columns, row, strict=True))
         if self._fixed:
             row = {**self._fixed, **row}
         if self._order is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -94,11 +93,10 @@ class FaultyFeed:
 def _begun(row: BarRow) -> BarRow:
     """Return the bar after ``row`` as it looks when it has just begun."""
     bars = tuple(
-        replace(one, open=one.close, high=one.close, low=one.close, volume=0) for one in row.bars
+        one._replace(open=one.close, high=one.close, low=one.close, volume=0) for one in row.bars
     )
     length = row.close_time - row.open_time
-    return replace(
-        row,
+    return row._replace(
         open_time=row.close_time,
         close_time=row.close_time + length,
         open=row.close,

@@ -213,7 +213,7 @@ class SimulatedVenue:
         return pushed
 
     def advance(self, row: BarRow) -> None:
-        """Live through a bar: funding, the waiting orders, stops, in the order of the step.
+        """Live through a bar in the order of the step; without position or order nothing happens.
 
         Raises:
             DataError: If the bar does not follow the last one.
@@ -224,19 +224,28 @@ class SimulatedVenue:
         if row.open_time != last.close_time:
             raise DataError(f"the bar of {row.open_time} does not follow that of {last.open_time}")
         self._bar_time, self._trades = row.open_time, 0
+        if self._working or any(state.lots for state in self._account.assets):
+            self._open(last, row)
+            self._live(row)
+
+    def _open(self, last: BarRow, row: BarRow) -> None:
+        """Settle the funding due at the open, then fill the waiting orders."""
         working, self._working = self._working, {}
         changes = [0] * len(row.bars)
-        for order in working.values():
-            changes[order.column] = order.change
+        by_column = {order.column: order for order in working.values()}
+        for column, order in by_column.items():
+            changes[column] = order.change
         plan = Plan(tuple(changes), (), FillReason.REBALANCE, 0)
         funding, fills = open_bar(self._account, plan, last.bars, row.bars, self._settings)
         for column, received in enumerate(funding):
             self._fund(column, received, "open", row.open_time)
-        by_column = {order.column: order for order in working.values()}
         for fill in fills:
             self._fill(fill, by_column[fill.asset], row.open_time)
         for order in working.values():
             self._end(order, _shortfall(order, row), row.open_time)
+
+    def _live(self, row: BarRow) -> None:
+        """Take each position through the bar: funding, stops, liquidation, marks."""
         inside = row.close_time - 1
         for column, bar in enumerate(row.bars):
             received, found = inside_bar(self._account, column, bar, self._settings)
