@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -38,11 +39,12 @@ from ..application.ports.kill_switch import EVERY_ACCOUNT
 from ..application.session.queries import Decision, Journal
 from ..domain.errors import InvalidValue, NotFound, NotRunning, RefusedForSafety
 from ..domain.risk import RiskProfile
-from .container import PAPER_HOLDER, ApplicationContainer
+from .container import HOLDERS, ApplicationContainer, no_limits
 from .killing import kill_now, operator
 from .market_data import Instant, as_ms
 from .paper import PaperRun
 from .settings import Resolved
+from .settings.risk import RiskSection
 from .suggest import did_you_mean
 
 KILL = "kill"
@@ -273,7 +275,7 @@ class Accounts:
     def _has_died(self, account: str, lease: LeaseRecord | None) -> bool:
         """Return whether a lease outlives its holder: a run of this machine without a process."""
         held = is_held(lease, self.container.clock().now_ms())
-        if lease is None or not held or lease.holder != PAPER_HOLDER:
+        if lease is None or not held or lease.holder not in HOLDERS:
             return False
         return not self.container.claims().held("run", account)
 
@@ -298,8 +300,10 @@ class Accounts:
         return ControlGear(parts.store(), parts.clock(), parts.ids())
 
     def _profile(self, account: str | None) -> RiskProfile:
+        """Return the limits that an account's run was begun with; else those of ``[risk]``."""
         with self.container.store().reading() as unit:
             run = unit.runs.find(self.account(account))
-        if run is not None and run.kind == "paper":
-            return self.container.paper_risk().profile
-        return self.resolved.settings.risk.to_domain()
+        if run is None:
+            return self.resolved.settings.risk.to_domain()
+        limits = json.loads(run.plan).get("risk")
+        return no_limits() if limits is None else RiskSection.model_validate(limits).to_domain()

@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from ..adapters.persistence.artefacts import Ed25519Keys
 
 PAPER_HOLDER = f"paper on {platform.node()}"
-"""The holder of paper leases: a claim on the run keeps a second process of this machine away."""
+DRY_RUN_HOLDER = f"dry run on {platform.node()}"
+HOLDERS = frozenset({PAPER_HOLDER, DRY_RUN_HOLDER})
+"""The holders of our leases: a claim on the run keeps a second process of this machine away."""
 
 
 def _clock() -> Clock:
@@ -157,6 +159,12 @@ def _paper_market() -> PaperMarket:
     return ReplayMarket()
 
 
+def _dry_run_market(randomness: Randomness) -> PaperMarket:
+    from ..adapters.venues.exchange.market import DryRunMarket
+
+    return DryRunMarket(randomness)
+
+
 def _kill_switch(root: Path) -> KillSwitch:
     from ..adapters.system.kill_switch import FileKillSwitch
 
@@ -169,9 +177,13 @@ def _notifier() -> Notifier:
     return MemoryNotifier()
 
 
-def _paper_risk() -> RiskEngine:
-    # A run on paper answers for its backtest, so it has no limits that the backtest had not.
-    return RiskEngine(RiskProfile("none", leverage=None))
+def no_limits() -> RiskProfile:
+    """Return the profile of a run that answers for its backtest, which has no limits either."""
+    return RiskProfile("none", leverage=None)
+
+
+def _no_limits() -> RiskEngine:
+    return RiskEngine(no_limits())
 
 
 def _synthetic() -> SyntheticMarket:
@@ -235,7 +247,7 @@ class ApplicationContainer(containers.DeclarativeContainer):
         _kill_switch, resolved.provided.kill
     )
     notifier: providers.Provider[Notifier] = providers.Singleton(_notifier)
-    paper_risk: providers.Provider[RiskEngine] = providers.Singleton(_paper_risk)
+    no_limits: providers.Provider[RiskEngine] = providers.Singleton(_no_limits)
     paper_desk: providers.Provider[PaperDesk] = providers.Factory(
         PaperDesk,
         features,
@@ -243,9 +255,24 @@ class ApplicationContainer(containers.DeclarativeContainer):
         store,
         clock,
         ids,
-        paper_risk,
+        no_limits,
         kill_switch,
         notifier,
         PAPER_HOLDER,
+    )
+    dry_run_market: providers.Provider[PaperMarket] = providers.Singleton(
+        _dry_run_market, randomness
+    )
+    dry_run_desk: providers.Provider[PaperDesk] = providers.Factory(
+        PaperDesk,
+        features,
+        dry_run_market,
+        store,
+        clock,
+        ids,
+        no_limits,
+        kill_switch,
+        notifier,
+        DRY_RUN_HOLDER,
     )
     journal: providers.Provider[Journal] = providers.Factory(Journal, store)

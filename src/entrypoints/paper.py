@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..application.control import Sign
 from ..application.journal import ControlRecord, ControlVerb, FillRecord, OrderRecord, RunStatus
 from ..application.ports.unit_of_work import Store
+from ..application.session.dry_run import DryBook, dry_book
 from ..application.session.paper import PaperOutcome
 from ..application.session.queries import Decision, Journal, RunStanding
 from ..domain.market import CASH_SCALE
@@ -47,6 +48,7 @@ class PaperRun:
         outcome: PaperOutcome | None = None,
     ) -> None:
         self._standing = standing
+        self._store = store
         self._journal = Journal(store)
         self._commands = commands
         self.bars = 0 if outcome is None else outcome.bars
@@ -144,3 +146,15 @@ class PaperRun:
         times = np.array([mark.marked_at for mark in marks], dtype=np.int64)
         equity = np.array([mark.equity for mark in marks], dtype=np.int64)
         return times, equity / CASH_SCALE
+
+
+class DryRun(PaperRun):
+    """A dry run, and what it would have sent."""
+
+    def __repr__(self) -> str:
+        word = "synthetic " if self.standing.run.synthetic else ""
+        return f"<{word}DryRun {self.run_id}: {self.status.value}, nothing sent>"
+
+    def book(self) -> DryBook:
+        """Return every order that would have been sent, and what risk kept back, newest first."""
+        return dry_book(self._store, self.run_id)

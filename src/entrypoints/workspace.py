@@ -22,18 +22,18 @@ from ..application.backtest import (
 )
 from ..application.learning.artefact import check_name
 from ..application.ports.trainer import ProgressCallback, TrainingJob
-from ..application.session.paper import PaperRequest, start_paper
-from ..domain.errors import InvalidValue, NotFound, RefusedForSafety
+from ..domain.errors import InvalidValue, NotFound
 from ..domain.money import exact
 from .accounts import Accounts
 from .agents import Chosen, choose, free_name, nearest_model
 from .container import ApplicationContainer
 from .market_data import MarketData
-from .paper import PaperRun
+from .paper import DryRun, PaperRun
 from .places import CONFIG_NAME, find, user_folder
 from .research import Research
 from .results import Backtest, Model, Study
 from .scaffold import make_workspace
+from .running import RunWish, begin_run
 from .settings import Resolved, Settings, resolve
 from .workspace_data import WorkspaceData
 
@@ -237,6 +237,7 @@ class Workspace(Accounts):
         on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> PaperRun:
         """Trade on paper over recorded bars, on a simulated clock, to their end.
+        profile: str | None = None,
 
         Args:
             model: A model, its name, or a strategy.
@@ -251,6 +252,9 @@ class Workspace(Accounts):
             on_progress: Told after each bar how many of how many are done.
 
         Raises:
+            profile: What limits it keeps to: ``none``, ``own`` for the section ``[risk]``, or a
+                named risk profile; as in ``paper.profile`` if None. Only with ``none`` is it equal
+                to its backtest.
             NotFound: If the lake lacks the bars.
             DataError: If the period is too short or has gaps that are refused.
             ConfigError: If a run of that name was begun with another agent, bars or settings.
@@ -263,27 +267,69 @@ class Workspace(Accounts):
         cash = self.settings.paper.capital if capital is None else exact(capital, "capital")
         if cash <= 0:
             raise InvalidValue(f"capital must be positive, was {cash}", mend="for example 10000")
-        trial = self.trial(
-            model, data, capital=cash, costs=costs, gaps=gaps, allow_overlap=allow_overlap
-        )
-        named = self.container.ids().new("run") if run_id is None else run_id
-        self._refuse_if_killed(named)
-        request = PaperRequest(trial, named, commit_every=commit_every)
-        with self.container.claims().hold("run", named):
-            outcome = start_paper(request, self.container.paper_desk(), should_stop, on_progress)
+        trial = self._run_trial(model, data, capital, costs, gaps, allow_overlap=allow_overlap)
+        limits = self.resolved.limits(profile or self.settings.paper.profile)
+        desk = self.container.paper_desk()
+        outcome = begin_run(
+            self, desk, RunWish("paper", trial, run_id, limits, commit_every), should_stop,
+            on_progress,
+        )  # fmt: skip
         return PaperRun(outcome.standing, self.container.store(), self, outcome)
 
-    def _refuse_if_killed(self, run_id: str) -> None:
-        """Begin nothing new under a kill; a run that goes on cancels and closes, and no more."""
-        reason = self.container.kill_switch().reason(run_id)
-        if reason is None:
-            return
-        with self.container.store().reading() as unit:
-            if unit.runs.find(run_id) is None:
-                raise RefusedForSafety(
-                    f"no run may begin, there was a {reason}",
-                    mend="`mettle risk reset kill` re-arms",
-                )
+    def dry_run(
+        self,
+        model: Model | str,
+        data: MarketData | None = None,
+        *,
+        capital: Decimal | int | str | None = None,
+        run_id: str | None = None,
+        gaps: Literal["refuse", "hold"] | None = None,
+        costs: str | None = None,
+        profile: str = "own",
+        allow_overlap: bool = False,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> DryRun:
+        """Do everything that a session with real money does, and send nothing.
+
+        There is no venue to trade at yet, so it looks at a simulated exchange over recorded bars,
+        on a simulated clock. Since nothing is sent nothing is ever held: each bar decides from
+        cash.
+
+        Args:
+            model: A model, its name, or a strategy.
+            data: The bars; the last 30 days of the model's symbols in the lake if None.
+            capital: Starting cash; that of ``paper.capital`` if None.
+            run_id: A name for the run; one that was stopped goes on.
+            gaps: What to do with missing bars; as in ``backtest.gaps`` if None.
+            costs: A cost profile; that of ``backtest.cost_profile`` if None.
+            profile: What limits it keeps to, as for :meth:`paper`.
+            allow_overlap: Accept bars that the model was trained on.
+            should_stop: Asked between steps.
+            on_progress: Told after each bar how many of how many are done.
+
+        Raises:
+            MettleError: As :meth:`paper`.
+        """
+        trial = self._run_trial(model, data, capital, costs, gaps, allow_overlap=allow_overlap)
+        desk, limits = self.container.dry_run_desk(), self.resolved.limits(profile)
+        wish = RunWish("dry-run", trial, run_id, limits)
+        outcome = begin_run(self, desk, wish, should_stop, on_progress)
+        return DryRun(outcome.standing, self.container.store(), self, outcome)
+
+    def _run_trial(
+        self,
+        model: Model | str,
+        data: MarketData | None,
+        capital: Decimal | int | str | None,
+        costs: str | None,
+        gaps: Literal["refuse", "hold"] | None,
+        *,
+        allow_overlap: bool,
+    ) -> BacktestRequest:
+        return self.trial(
+            model, data, capital=cash, costs=costs, gaps=gaps, allow_overlap=allow_overlap
+        )
 
     def at_work(self, run_id: str) -> bool:
         """Return whether a process on this machine is at work on a run.

@@ -104,6 +104,7 @@ def intent_document(intent: IntentRecord) -> dict[str, Any]:
         "arrival_ticks": intent.arrival,
         "deadline": intent.deadline,
         "status": intent.status.value,
+        "verdict": intent.verdict,
         "outcome": intent.outcome,
         "recorded_at": intent.recorded_at,
         "updated_at": intent.updated_at,

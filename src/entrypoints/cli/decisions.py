@@ -76,6 +76,7 @@ def show(
             one.intent.side.value,
             one.intent.purpose.value,
             one.plan,
+            one.verdict or None,
             one.status.value,
             one.outcome or None,
         )
@@ -86,7 +87,7 @@ def show(
         Table(("symbol", "action", "held", "wanted", "why"), assets),
     ]
     if intents:
-        columns = ("symbol", "side", "purpose", "plan", "status", "outcome")
+        columns = ("symbol", "side", "purpose", "plan", "risk says", "status", "outcome")
         human.append(Table(columns, intents, title="intents"))
     if orders:
         human.append(Table(("order", "symbol", "side", "state"), orders, title="orders"))

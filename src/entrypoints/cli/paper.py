@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from enum import StrEnum
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .context import invocation
 from .errors import INTERRUPTED
-from .output import Cell, Table, utc
 from .paper_control import health, pause, resume, stop
-
-if TYPE_CHECKING:
-    from ...application.session.queries import Decision, RunStanding
-    from ..market_data import MarketData
-    from ..workspace import Workspace
-
-
-class Gaps(StrEnum):
-    """What to do with missing bars."""
-
-    HOLD = "hold"
-    REFUSE = "refuse"
-
+from .running import Gaps, ProfileOption, interruptible, one_of, risk_profile, run_bars
 
 app = typer.Typer(
     help="Trade on paper: run, status, health, pause, resume, stop.", no_args_is_help=True
@@ -56,6 +38,7 @@ def run(
     costs: Annotated[
         str | None, typer.Option("--cost-profile", help="Named fees and slippage.")
     ] = None,
+    _profile: ProfileOption = None,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Accept bars that the model was trained on.")
     ] = False,
@@ -65,14 +48,16 @@ def run(
 ) -> None:
     """Trade the workspace's candles on paper, on a simulated clock.
 
-    Ctrl-C ends between two bars; the same --run-id goes on from there.
+    Without --profile a run keeps to paper.profile, which is none unless set: then it is equal to
+    its backtest, order by order. Ctrl-C ends between two bars; the same --run-id goes on from
+    there.
     """
+    from .run_views import reasons_table, run_document, run_table
+
     call = invocation(ctx)
-    if (model is None) == (strategy is None):
-        raise typer.BadParameter("give either --model or --strategy")
+    name = one_of(model, strategy)
     if last is not None and start is not None:
         raise typer.BadParameter("--last counts back from the end, give it or --from, not both")
-    name = model or strategy or ""
     flags: dict[str, object] = {
         "market.symbols": symbols,
         "market.timeframe": timeframe,
@@ -81,8 +66,9 @@ def run(
         "paper.to": stop,
         "backtest.cost_profile": costs,
     }
-    with call.workspace(flags) as workspace, _interruptible() as stopped:
-        data = _bars(workspace, name, symbols, timeframe, last)
+    limits = risk_profile(call)
+    with call.workspace(flags) as workspace, interruptible() as stopped:
+        data = run_bars(workspace, name, symbols=symbols, timeframe=timeframe, last=last)
         if data.synthetic:
             call.output.warn("these bars are SYNTHETIC")
         call.output.note(f"PAPER: {name} on {data!r}")
@@ -92,6 +78,7 @@ def run(
                 data,
                 run_id=run_id,
                 gaps=gaps.value,
+                profile=limits,
                 allow_overlap=allow_overlap,
                 commit_every=commit_every,
                 should_stop=lambda: bool(stopped),
@@ -100,8 +87,11 @@ def run(
         for warning in done.warnings:
             call.output.warn(warning)
         decisions = done.decisions(limit=5)
-    document = _document(done.standing) | {"bars": done.bars, "resumed": done.resumed}
-    call.output.emit("paper.run", document, _table(done.standing), _reasons(decisions))
+        profile = workspace.risk(done.run_id).profile
+    more = {"profile": profile, "bars": done.bars, "resumed": done.resumed}
+    document = run_document(done.standing) | more
+    table = run_table(done.standing, profile)
+    call.output.emit("paper.run", document, table, reasons_table(decisions))
     if stopped:
         call.output.note(f"stopped; go on with the same command and --run-id {done.run_id}")
         raise typer.Exit(INTERRUPTED)
@@ -119,6 +109,7 @@ def status(
     """Show how a run stands and why it did what it did last."""
     from ...application.session.paper import paper_status
     from ...application.session.queries import Journal
+    from .run_views import reasons_table, run_document, run_table
 
     call = invocation(ctx)
     with call.workspace() as workspace:
@@ -126,8 +117,9 @@ def status(
         standing = paper_status(store, run_id)
         told = Journal(store).decisions(standing.run.run_id, decisions)
         at_work = workspace.at_work(standing.run.run_id)
-    document = _document(standing) | {"at_work": at_work, "latest": told}
-    call.output.emit("paper.status", document, _table(standing), _reasons(told))
+        profile = workspace.risk(standing.run.run_id).profile
+    document = run_document(standing) | {"profile": profile, "at_work": at_work, "latest": told}
+    call.output.emit("paper.status", document, run_table(standing, profile), reasons_table(told))
     if standing.run.status.value == "running" and not at_work:
         call.output.warn(
             "no process on this machine is at work on this run: it was cut, or is another "
@@ -137,87 +129,3 @@ def status(
 
 for _verb in (health, pause, resume, stop):
     app.command()(_verb)
-
-
-def _bars(
-    workspace: Workspace,
-    name: str,
-    symbols: str | None,
-    timeframe: str | None,
-    last: str | None,
-) -> MarketData:
-    """Return the bars to trade: a model's own, after its training, unless told otherwise."""
-    chosen = workspace.agent(name)
-    start, stop = workspace.settings.paper.milliseconds
-    if start is None:
-        start = chosen.provenance.trained_until_ms
-    return workspace.data.get(
-        chosen.symbols if symbols is None else None,
-        chosen.timeframe if timeframe is None else None,
-        last=last,
-        start=None if last is not None else start,
-        stop=stop,
-    )
-
-
-@contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """Collect the first interrupt instead of dying of it; a second one ends at once."""
-    seen: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        if seen:
-            raise KeyboardInterrupt
-        seen.append(number)
-
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    heard = [one for one in wanted if signal.getsignal(one) is not signal.SIG_IGN]  # `nohup`, `&`
-    before = {number: signal.signal(number, note) for number in heard}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _document(standing: RunStanding) -> dict[str, object]:
-    run, mark = standing.run, standing.mark
-    return {
-        "run_id": run.run_id,
-        "mode": "PAPER",
-        "status": run.status.value,
-        "agent": run.agent,
-        "symbols": list(run.symbols),
-        "timeframe": run.timeframe,
-        "synthetic": run.synthetic,
-        "quote": run.quote,
-        "equity": standing.equity,
-        "change": standing.change,
-        "last_close": None if mark is None else mark.marked_at,
-        "decisions": standing.decisions,
-        "fills": standing.fills,
-    }
-
-
-def _table(standing: RunStanding) -> Table:
-    run, mark = standing.run, standing.mark
-    change = "-" if standing.change is None else f"{100 * standing.change:+.2f} %"
-    rows: list[tuple[Cell, ...]] = [
-        ("run", run.run_id),
-        ("mode", "PAPER"),
-        ("status", run.status.value),
-        ("agent", run.agent),
-        ("symbols", ", ".join(run.symbols)),
-        ("data", "SYNTHETIC" if run.synthetic else "recorded"),
-        ("last close", None if mark is None else utc(mark.marked_at)),
-        ("equity", f"{standing.equity:.2f} {run.quote}"),
-        ("change", change),
-        ("decisions", standing.decisions),
-        ("fills", standing.fills),
-    ]
-    return Table(("", "value"), rows)
-
-
-def _reasons(decisions: Sequence[Decision]) -> Table:
-    rows: list[tuple[Cell, ...]] = [(utc(one.time), one.action, one.why) for one in decisions]
-    return Table(("decided", "action", "why"), rows, title="last decisions")

@@ -27,9 +27,10 @@ from .layers import (
     flatten,
     merge,
     profile_layer,
+    nest,
 )
 from .risk import RiskSection
-from .risk_profiles import DEFAULT, NAMES, risk_profile_values
+from .risk_profiles import DEFAULT, LIMITS, NAMES, NO_LIMITS, OWN, risk_profile_values
 from .secrets import Secrets, read_secrets
 from .sections import (
     BacktestSection,
@@ -122,6 +123,36 @@ class Resolved:
 
     def rows(self) -> list[tuple[str, object, str]]:
         """Return (key, value, origin) of every setting, in the order of the sections."""
+    def limits(self, name: str) -> RiskSection | None:
+        """Return the limits that a run is told to keep to; None if it is told of none.
+
+        Args:
+            name: ``none``, ``own`` for the section ``[risk]``, or a named risk profile: that one,
+                with what you change of it in ``[risk]``.
+
+        Raises:
+            ConfigError: If there is none of that name, or your changes do not agree with it.
+        """
+        if name == NO_LIMITS:
+            return None
+        if name in {OWN, self.settings.risk.profile}:
+            return self.settings.risk
+        if name not in LIMITS:
+            mend = did_you_mean(name, LIMITS, f"use one of {', '.join(LIMITS)}")
+            raise ConfigError(f"--profile must be a risk profile, was {name!r}", mend=mend)
+        changes = {
+            key: value
+            for key, value, origin in self.rows()
+            if key.startswith("risk.") and key in self.origins and RISK_ORIGIN not in origin
+        }
+        values = self.settings.model_dump(mode="json", by_alias=True, exclude={"risk"})
+        values |= nest(changes | {"risk.profile": name})
+        try:
+            return Settings.model_validate(values).risk
+        except ValidationError as error:
+            origins = {**self.origins, "risk.profile": "flag"}
+            raise _explain(error.errors()[0], origins, self.places) from error
+
         values = self.settings.model_dump(mode="json", by_alias=True, exclude={"profiles"})
         return [(key, value, self.origins.get(key, "default")) for key, value in flatten(values)]
 

@@ -14,6 +14,9 @@ from ..suggest import did_you_mean
 DEFAULT = "strict"
 NAMES = ("strict", "integration", "activation", "timeline", "daily", "perpetual")
 """In the order of execution.md's table."""
+NO_LIMITS, OWN = "none", "own"
+LIMITS = (NO_LIMITS, OWN, *NAMES)
+"""What a run may be told to keep to: nothing, the section ``[risk]``, or a named risk profile."""
 
 
 UNSAID: dict[str, dict[str, Any]] = {

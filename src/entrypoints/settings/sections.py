@@ -13,6 +13,7 @@ from ...application.ports.trainer import PpoSettings
 from ...domain.errors import MettleError
 from ...domain.signals.catalogue import default_feature_set, parse_feature
 from ...domain.signals.features import FeatureSet
+from .risk_profiles import LIMITS
 from .texts import DateText, Section, SymbolText, TimeframeText, split, split_features, to_ms
 from .units import Cash
 
@@ -192,3 +193,13 @@ class PaperSection(Period):
 
     capital: Cash = Field(default=Decimal(10_000), gt=0, le=10_000_000_000)
     """Starting cash of the paper account, quote currency."""
+    profile: str = "none"
+    """Limits of runs on paper: none, so that they answer for their backtest; own, which is the
+    section risk; or a named risk profile with what the section risk changes of it."""
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, name: str) -> str:
+        if name not in LIMITS:
+            raise ValueError(f"must be one of {', '.join(LIMITS)}")
+        return name
