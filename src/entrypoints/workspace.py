@@ -26,6 +26,7 @@ from ..domain.errors import InvalidValue, NotFound
 from ..domain.money import exact
 from .accounts import Accounts
 from .agents import Chosen, choose, free_name, nearest_model
+from .campaigns import Studies
 from .container import ApplicationContainer
 from .market_data import MarketData
 from .paper import DryRun, PaperRun
@@ -101,6 +102,11 @@ class Workspace(Accounts):
     def settings(self) -> Settings:
         """The settings in force."""
         return self.resolved.settings
+
+    @property
+    def studies(self) -> Studies:
+        """Campaigns: many trials of one idea."""
+        return Studies(self)
 
     def close(self) -> None:
         """Release the database; the workspace can be used again afterwards."""

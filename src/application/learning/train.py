@@ -67,18 +67,21 @@ class TrainModel:
             NotFound, TrainingDiverged, StorageError: See :class:`~..ports.trainer.Trainer`.
         """
         begun = self._clock.monotonic()
-        self._check(job, replace=replace)
-        policy = self._trainer.train(job, on_progress)
-        artefact = PolicyArtefact(self._manifest(job, policy), policy.network)
-        manifest = self._store.save(artefact, replace=replace)
-        return TrainingSummary(manifest, self._clock.monotonic() - begun)
-
-    def _check(self, job: TrainingJob, *, replace: bool) -> None:
         # Before hours of work, not after them.
         if check_name(job.name) in self._store.names() and not replace:
             raise InvalidValue(
                 f"there is a model {job.name!r} already", mend="choose another name, or replace it"
             )
+        manifest = self._store.save(self.fit(job, on_progress), replace=replace)
+        return TrainingSummary(manifest, self._clock.monotonic() - begun)
+
+    def fit(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> PolicyArtefact:
+        """Train without keeping; raises as training does."""
+        self._check(job)
+        policy = self._trainer.train(job, on_progress)
+        return PolicyArtefact(self._manifest(job, policy), policy.network)
+
+    def _check(self, job: TrainingJob) -> None:
         for name, least in (("frames", 1), ("seed", 0), ("window", 1), ("episode_length", 0)):
             if getattr(job, name) < least:
                 raise InvalidValue(

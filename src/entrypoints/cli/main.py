@@ -40,6 +40,9 @@ VERBS: dict[str, Verb] = {
     "config": Verb("config", "Show, check and set the settings."),
     "data": Verb("data", "Get, import, list, check, prepare and generate candles."),
     "train": Verb("train", "Train a model."),
+    "study": Verb(
+        "study", "Run campaigns of many trials: run, list, show, failures, resume, stop."
+    ),
     "models": Verb("models", "List and show models."),
     "backtest": Verb("backtest", "Run a model or a strategy over history."),
     "research": Verb("research", "Ask whether it is luck, knows the future, survives trouble."),

@@ -20,6 +20,7 @@ from ...domain.errors import ConfigError
 from ...domain.market import Symbol
 from ..places import Places
 from ..suggest import did_you_mean
+from .campaign import CampaignSection
 from .layers import (
     environment_layer,
     file_layer,
@@ -60,6 +61,7 @@ class Settings(Section):
     simulation: SimulationSection = SimulationSection()
     training: TrainingSection = TrainingSection()
     backtest: BacktestSection = BacktestSection()
+    campaign: CampaignSection = CampaignSection()
     paper: PaperSection = PaperSection()
     risk: RiskSection = Field(default_factory=RiskSection)
 

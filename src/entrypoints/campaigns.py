@@ -1,0 +1,313 @@
+"""The Python face of campaigns: ``workspace.studies``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..application.campaign.coordinate import CampaignTools, RunCampaign
+from ..application.campaign.definition import PPO, CampaignDefinition
+from ..application.campaign.records import AttemptStatus, TrialAttempt
+from ..application.campaign.space import space_of
+from ..application.campaign.standing import (
+    FailureClass,
+    Standing,
+    best_trial,
+    failures,
+    front,
+    newest,
+    standing,
+)
+from ..application.ports.campaign_store import Campaign
+from ..application.ports.trial_runner import TrialRunner, WorkOrder
+from ..domain.errors import InvalidValue, NotFound
+from ..domain.market import Timeframe
+from ..domain.performance.selection import StudyVerdict, judge_study, plan_verdict
+from .campaign_bench import CampaignBench, footprint_of, kept_settings, objective
+from .campaign_container import CampaignContainer
+from .market_data import MarketData
+from .suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
+
+WORKER = "mettle.entrypoints.campaign_worker"
+_YEAR_MS = 365 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class StudyReport:
+    """A campaign as it stands.
+
+    Attributes:
+        attempts: All of them, by trial and attempt.
+        verdict: Whether the best trial can be told from luck; over all trials ever started.
+    """
+
+    definition: CampaignDefinition
+    created_at: int
+    standing: Standing
+    attempts: Sequence[TrialAttempt]
+    failures: Sequence[FailureClass]
+    verdict: StudyVerdict
+
+    @property
+    def best(self) -> TrialAttempt | None:
+        """The best completed trial by the first objective."""
+        return self.standing.best
+
+    @property
+    def front(self) -> Sequence[TrialAttempt]:
+        """The trials that no other one beats in every objective."""
+        return front(self.definition, self.attempts)
+
+    @property
+    def trials(self) -> Sequence[TrialAttempt]:
+        """The newest attempt at each trial."""
+        return list(newest(self.attempts).values())
+
+
+class Studies:
+    """The campaigns of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def run(
+        self,
+        study: str,
+        data: MarketData | None = None,
+        *,
+        agent: str = PPO,
+        workers: int | None = None,
+        resume: bool = False,
+        runner: TrialRunner | None = None,
+        on_standing: Callable[[Standing], None] = lambda _now: None,
+    ) -> StudyReport:
+        """Run a campaign to its end, or go on with one.
+
+        Everything else is as in the section ``[campaign]`` of the settings.
+
+        Args:
+            study: Its name.
+            data: Bars of the lake, whose last part stays unseen; those of ``[training]`` if None.
+            agent: ``ppo``, or a rule strategy.
+            workers: Processes; as in the settings if None.
+            resume: Whether to go on if there is one of that name; more trials may be asked for.
+            runner: Where workers run; processes of this machine if None.
+            on_standing: Called about once a second.
+
+        Raises:
+            InvalidValue: If there is one of that name and it is not to be resumed.
+            ConfigError: If the settings of the campaign break a rule.
+            DataError: If there are too few bars, or they are not those that it was begun with.
+            NotRunning: If workers end before they begin.
+        """
+        held = find_campaign(self._workspace, study)
+        if held is None:
+            self._create(study, agent, data)
+        elif not resume:
+            raise InvalidValue(
+                f"there is a study {study!r} already",
+                mend="go on with it (--resume), or choose another name",
+            )
+        return self._go_on(study, workers, runner, on_standing)
+
+    def resume(
+        self,
+        study: str,
+        *,
+        workers: int | None = None,
+        runner: TrialRunner | None = None,
+        on_standing: Callable[[Standing], None] = lambda _now: None,
+    ) -> StudyReport:
+        """Go on with a campaign: nothing that is finished is done again.
+
+        Raises:
+            NotFound: If there is none of that name.
+        """
+        self._require(study)
+        return self._go_on(study, workers, runner, on_standing)
+
+    def stop(self, study: str) -> None:
+        """Ask a campaign's workers, on every machine, to lay down their work.
+
+        Raises:
+            NotFound: If there is none of that name.
+        """
+        self._require(study)
+        parts = CampaignContainer(resolved=self._workspace.resolved)
+        try:
+            parts.store().request_stop(study, wanted=True)
+        finally:
+            parts.shutdown_resources()
+
+    def list(self) -> Sequence[Standing]:
+        """Return where every campaign stands, oldest first."""
+        parts = CampaignContainer(resolved=self._workspace.resolved)
+        try:
+            store, now = parts.store(), self._workspace.container.clock().now_ms()
+            return [
+                standing(one.definition, store.attempts(one.definition.study), now)
+                for one in store.campaigns()
+            ]
+        finally:
+            parts.shutdown_resources()
+
+    def show(self, study: str) -> StudyReport:
+        """Return a campaign with its verdict.
+
+        Raises:
+            NotFound: If there is none of that name.
+        """
+        campaign = self._require(study)
+        parts = CampaignContainer(resolved=self._workspace.resolved)
+        try:
+            attempts = parts.store().attempts(study)
+            now = self._workspace.container.clock().now_ms()
+            return StudyReport(
+                campaign.definition,
+                campaign.created_at,
+                standing(campaign.definition, attempts, now),
+                attempts,
+                failures(attempts),
+                self._verdict(parts, campaign.definition, attempts),
+            )
+        finally:
+            parts.shutdown_resources()
+
+    def _verdict(
+        self,
+        parts: CampaignContainer,
+        definition: CampaignDefinition,
+        attempts: Sequence[TrialAttempt],
+    ) -> StudyVerdict:
+        """Judge the best trial; every trial ever begun on the same bars counts."""
+        done = [one for one in attempts if one.status is AttemptStatus.COMPLETED]
+        begun = {one.number for one in attempts if one.claimed_at is not None}
+        others = self._begun_elsewhere(parts, definition)
+        columns = [parts.files().read_result(one)[0] for one in done]
+        returns = np.stack(columns, axis=1) if columns else np.empty((0, 0))
+        best = best_trial(definition, done)
+        chosen = None if best is None else done.index(best)
+        bars = _YEAR_MS / Timeframe.parse(definition.timeframe).milliseconds
+        uniforms = None
+        if (plan := plan_verdict(returns, chosen)) is not None:
+            stream = self._workspace.container.randomness().stream("verdict", definition.study)
+            resamples = self._workspace.settings.backtest.resamples
+            uniforms = stream.random((resamples, plan.draws, 2)) if resamples else None
+        started = max(1, len(begun) + others)
+        return judge_study(returns, started, bars, chosen=chosen, uniforms=uniforms)
+
+    def _begun_elsewhere(self, parts: CampaignContainer, definition: CampaignDefinition) -> int:
+        """Return the trials that other studies began on the same bars: luck was sought there."""
+        store = parts.store()
+        return sum(
+            len({one.number for one in store.attempts(other) if one.claimed_at is not None})
+            for campaign in store.campaigns()
+            if campaign.definition.data_hash == definition.data_hash
+            and (other := campaign.definition.study) != definition.study
+        )
+
+    def _create(self, study: str, agent: str, data: MarketData | None) -> None:
+        workspace = self._workspace
+        settings, chosen = workspace.settings, workspace.settings.campaign
+        space_of(agent)
+        if data is None:
+            first, last = settings.training.milliseconds
+            data = workspace.data.get(start=first, stop=last)
+        definition = CampaignDefinition(
+            study=study,
+            agent=agent,
+            symbols=data.symbols,
+            timeframe=data.timeframe,
+            start_ms=data.start_ms,
+            stop_ms=data.stop_ms,
+            data_hash=data.window.data_hash,
+            seed=settings.training.seed,
+            settings=kept_settings(settings),
+            trials=chosen.trials,
+            objectives=chosen.objectives,
+            folds=chosen.folds,
+            holdout=chosen.holdout,
+            prune=chosen.prune,
+            retries=chosen.retries,
+            deaths=chosen.deaths,
+            time_limit_s=chosen.time_limit,
+        )
+        objective(workspace, definition, data)  # what cannot be judged is not begun
+        bench = CampaignBench(workspace, definition)
+        try:
+            bench.data()  # workers read the bars from the lake
+            bench.parts.store().create(definition, workspace.container.clock().now_ms())
+        finally:
+            bench.close()
+
+    def _go_on(
+        self,
+        study: str,
+        workers: int | None,
+        runner: TrialRunner | None,
+        on_standing: Callable[[Standing], None],
+    ) -> StudyReport:
+        workspace, held = self._workspace, self._require(study)
+        chosen = workspace.settings.campaign
+        slots, definition = workers or chosen.workers, held.definition
+        if "campaign.trials" in workspace.resolved.origins:
+            definition = replace(definition, trials=max(definition.trials, chosen.trials))
+        bench = CampaignBench(workspace, definition)
+        try:
+            bench.data()
+            store = bench.parts.store()
+            store.extend(study, definition)
+            store.request_stop(study, wanted=False)
+            order = WorkOrder(
+                home=workspace.home,
+                config=workspace.resolved.places.config,
+                study=study,
+                worker="",
+                lease_s=chosen.lease,
+                threads=max(1, (os.cpu_count() or 1) // slots),
+            )
+            tools = CampaignTools(
+                store,
+                bench.parts.book(),
+                bench.keeper(),
+                bench.publisher(),
+                runner or _local(workspace, study),
+                workspace.container.clock(),
+                workspace.container.ids(),
+            )
+            run = RunCampaign(tools, definition, order, slots, on_standing)
+            with workspace.container.claims().hold("study", study):
+                run(footprint_of(bench.workspace.settings))
+        finally:
+            bench.close()
+        return self.show(study)
+
+    def _require(self, study: str) -> Campaign:
+        found = find_campaign(self._workspace, study)
+        if found is None:
+            names = [one.study for one in self.list()]
+            mend = did_you_mean(study, names, f"studies: {', '.join(names) or 'none yet'}")
+            raise NotFound(f"there is no study {study!r}", mend=mend)
+        return found
+
+
+def find_campaign(workspace: Workspace, study: str) -> Campaign | None:
+    """Return a campaign of the workspace, or None."""
+    parts = CampaignContainer(resolved=workspace.resolved)
+    try:
+        return parts.store().find(study)
+    finally:
+        parts.shutdown_resources()
+
+
+def _local(workspace: Workspace, study: str) -> TrialRunner:
+    from ..adapters.campaign.local_processes import LocalProcesses, worker_command
+
+    return LocalProcesses(worker_command(WORKER), workspace.resolved.runs / study / "workers")

@@ -1,0 +1,272 @@
+"""`mettle study run|list|show|failures|resume|stop`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .context import Invocation, invocation
+from .output import Advance, Cell, Table, utc
+
+if TYPE_CHECKING:
+    from ...application.campaign.records import TrialAttempt
+    from ...application.campaign.standing import Standing
+    from ..campaigns import StudyReport
+
+app = typer.Typer(
+    help="Run campaigns of many trials; list, show, resume and stop them.", no_args_is_help=True
+)
+
+_SHOWN = 10  # of the best trials
+_FIGURES = ("sharpe", "total_return", "drawdown", "turnover", "trades")
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    study: Annotated[str, typer.Argument(help="Name of the study.")],
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", help="A rule strategy in the place of PPO.")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(help="Sets of parameters to try.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes on this machine.")] = None,
+    symbols: Annotated[
+        str | None, typer.Option("--symbols", help="Such as BTC/USDT,ETH/USDT.")
+    ] = None,
+    timeframe: Annotated[str | None, typer.Option("--timeframe", "-t", help="Such as 1h.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First date, UTC.")] = None,
+    stop: Annotated[str | None, typer.Option("--to", help="First date after, UTC.")] = None,
+    objectives: Annotated[
+        str | None, typer.Option(help="sharpe, or several of sharpe,drawdown,turnover.")
+    ] = None,
+    folds: Annotated[int | None, typer.Option(help="Walk-forward windows.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Environment steps of each fold.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    retries: Annotated[
+        int | None, typer.Option(help="Attempts after running out of memory, at most 3.")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(help="Seconds that one attempt may take.")
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option(help="Frames between checkpoints.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on if there is one of that name.")
+    ] = False,
+) -> None:
+    """Try many sets of parameters on the workspace's candles; nothing that is done is lost."""
+    call = invocation(ctx)
+    flags: dict[str, object] = {
+        "market.symbols": symbols,
+        "market.timeframe": timeframe,
+        "training.from": start,
+        "training.to": stop,
+        "training.frames": frames,
+        "training.seed": seed,
+        "training.checkpoint_every": checkpoint_every,
+        "campaign.trials": trials,
+        "campaign.workers": workers,
+        "campaign.objectives": objectives,
+        "campaign.folds": folds,
+        "campaign.retries": retries,
+        "campaign.time_limit": time_limit,
+    }
+    with call.workspace(flags) as workspace:
+        total = workspace.settings.campaign.trials
+        with call.output.progress(f"study {study}", total) as advance:
+            report = _guarded(
+                study,
+                lambda: workspace.studies.run(
+                    study,
+                    agent=strategy or "ppo",
+                    resume=resume,
+                    on_standing=lambda now: _progress(now, advance),
+                ),
+            )
+        _emit(call, "study.run", report)
+
+
+@app.command()
+def resume(
+    ctx: typer.Context,
+    study: Annotated[str, typer.Argument(help="Name of the study.")],
+    workers: Annotated[int | None, typer.Option(help="Processes on this machine.")] = None,
+    trials: Annotated[int | None, typer.Option(help="More sets of parameters than before.")] = None,
+) -> None:
+    """Go on with a study, as often as you like; other machines may do the same meanwhile."""
+    call = invocation(ctx)
+    with call.workspace({"campaign.workers": workers, "campaign.trials": trials}) as workspace:
+        total = workspace.studies.show(study).standing.trials
+        with call.output.progress(f"study {study}", max(total, trials or 0)) as advance:
+            report = _guarded(
+                study,
+                lambda: workspace.studies.resume(
+                    study, on_standing=lambda now: _progress(now, advance)
+                ),
+            )
+        _emit(call, "study.resume", report)
+
+
+@app.command()
+def stop(
+    ctx: typer.Context, study: Annotated[str, typer.Argument(help="Name of the study.")]
+) -> None:
+    """Ask the study's workers, on every machine, to lay down their work; `resume` goes on."""
+    call = invocation(ctx)
+    with call.workspace() as workspace:
+        workspace.studies.stop(study)
+    text = f"asked: the workers of {study} keep what they have; `mettle study resume {study}`"
+    call.output.emit("study.stop", {"study": study, "stop_requested": True}, text)
+
+
+@app.command(name="list")
+def list_(ctx: typer.Context) -> None:
+    """List every study with its trials by status."""
+    call = invocation(ctx)
+    with call.workspace() as workspace:
+        found = workspace.studies.list()
+    columns = ("study", "trials", "completed", "pruned", "failed", "running", "queued", "attempts")
+    rows: list[tuple[Cell, ...]] = [
+        (one.study, one.trials, *(_counts(one)[name] for name in columns[2:7]), one.attempts)
+        for one in found
+    ]
+    human = Table(columns, rows) if rows else "no studies yet; `mettle study run NAME` begins one"
+    call.output.emit("study.list", [_standing(one) for one in found], human)
+
+
+@app.command()
+def show(
+    ctx: typer.Context, study: Annotated[str, typer.Argument(help="Name of the study.")]
+) -> None:
+    """Show a study: what it tried, its best trials, and whether they can be told from luck."""
+    call = invocation(ctx)
+    with call.workspace() as workspace:
+        _emit(call, "study.show", workspace.studies.show(study))
+
+
+@app.command()
+def failures(
+    ctx: typer.Context, study: Annotated[str, typer.Argument(help="Name of the study.")]
+) -> None:
+    """Show failed attempts by class; exit 1 if a trial was lost."""
+    call = invocation(ctx)
+    with call.workspace() as workspace:
+        found = workspace.studies.show(study).failures
+    columns = ("class", "attempts", "trials", "lost", "newest")
+    rows: list[tuple[Cell, ...]] = [
+        (one.error_class, one.attempts, one.trials, one.lost, one.example) for one in found
+    ]
+    human = Table(columns, rows) if rows else "no attempt has failed"
+    call.output.emit("study.failures", found, human)
+    if any(one.lost for one in found):
+        raise typer.Exit(1)
+
+
+def _guarded(study: str, run_it: Any) -> StudyReport:  # noqa: ANN401  a call without arguments
+    try:
+        report: StudyReport = run_it()
+    except KeyboardInterrupt:
+        kept = f"what was finished is kept; `mettle study resume {study}` goes on"
+        raise KeyboardInterrupt(kept) from None
+    return report
+
+
+def _progress(now: Standing, advance: Advance) -> None:
+    best = now.best.figures.get("sharpe") if now.best is not None else None
+    left = "" if now.remaining_s is None else f", {now.remaining_s:.0f} s left"
+    seen = "" if best is None else f", best {best:.4f} a bar"
+    failed = _counts(now)["failed"]
+    lost = f", {failed} failed" if failed else ""
+    advance(now.done, f"{now.done}/{now.trials} trials{left}{seen}{lost}")
+
+
+def _counts(now: Standing) -> dict[str, int]:
+    return {status.value: count for status, count in now.counts.items()}
+
+
+def _standing(now: Standing) -> dict[str, object]:
+    return {
+        "study": now.study,
+        "trials": now.trials,
+        **_counts(now),
+        "attempts": now.attempts,
+        "remaining_s": now.remaining_s,
+        "best": None if now.best is None else _trial(now.best),
+    }
+
+
+def _trial(one: TrialAttempt) -> dict[str, object]:
+    return {
+        "trial": one.number,
+        "name": one.lineage,
+        "status": one.status.value,
+        "attempts": one.attempt,
+        "parameters": dict(one.parameters),
+        "figures": dict(one.figures),
+        "seconds": one.seconds,
+        "digest": one.digest,
+        "error_class": one.error_class,
+        "error": one.error,
+    }
+
+
+def _emit(call: Invocation, what: str, report: StudyReport) -> None:
+    definition, now = report.definition, report.standing
+    counts = _counts(now)
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    rows: list[tuple[Cell, ...]] = [
+        ("study", definition.study),
+        ("agent", definition.agent),
+        ("symbols", ", ".join(definition.symbols)),
+        (
+            "bars",
+            f"{definition.timeframe}, {utc(definition.start_ms)} to {utc(definition.stop_ms)}",
+        ),
+        ("unseen", f"the last {definition.holdout:.0%}"),
+        (
+            "judged on",
+            f"{definition.folds} walk-forward windows by {', '.join(definition.objectives)}",
+        ),
+        ("trials", f"{now.trials}: {said}"),
+        ("attempts", now.attempts),
+        ("verdict", report.verdict.words),
+    ]
+    document = {
+        **_standing(now),
+        "agent": definition.agent,
+        "symbols": definition.symbols,
+        "timeframe": definition.timeframe,
+        "from": utc(definition.start_ms),
+        "to": utc(definition.stop_ms),
+        "objectives": definition.objectives,
+        "verdict": report.verdict.to_dict(),
+        "rows": [_trial(one) for one in report.trials],
+    }
+    call.output.emit(what, document, Table(("", "value"), rows), _best(report))
+
+
+def _best(report: StudyReport) -> Table | str:
+    objectives = report.definition.objectives
+    single = len(objectives) == 1
+    done = [one for one in report.trials if one.status.value == "completed"]
+    found = done if single else list(report.front)
+    found = sorted(found, key=lambda one: -(one.figures.get("sharpe") or 0.0))[:_SHOWN]
+    if not found:
+        return "no trial has completed"
+    names = list(found[0].parameters)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            one.lineage,
+            *(one.figures.get(name) for name in _FIGURES),
+            *(_cell(one.parameters.get(name)) for name in names),
+        )
+        for one in found
+    ]
+    title = "best trials" if single else "trials that no other beats in every objective"
+    return Table(("trial", *_FIGURES, *names), rows, title=title)
+
+
+def _cell(value: object) -> Cell:
+    return value if isinstance(value, int | float | str) else str(value)

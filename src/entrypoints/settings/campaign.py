@@ -1,0 +1,37 @@
+"""The section ``[campaign]`` of ``mettle.toml``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from .texts import Section, split
+
+
+class CampaignSection(Section):
+    """Many trials of one idea."""
+
+    storage: str = ""
+    """Optuna's database: a file, or a URL that Optuna understands, without a password; empty is
+    `studies.db` in the workspace, or beside our own tables where these are in PostgreSQL."""
+    trials: int = Field(default=100, ge=1, le=1_000_000)
+    """Sets of parameters to try."""
+    workers: int = Field(default=2, ge=1, le=1024)
+    """Processes on this machine."""
+    objectives: Annotated[tuple[str, ...], BeforeValidator(split)] = ("sharpe",)
+    """What is optimised: sharpe, or several of sharpe, drawdown and turnover at once."""
+    folds: int = Field(default=5, ge=2, le=64)
+    """Walk-forward windows that a trial is judged on."""
+    holdout: float = Field(default=0.2, ge=0, le=0.5)
+    """Share of the bars, at their end, that no trial sees."""
+    prune: bool = True
+    """Whether a trial that is plainly worse than the best one is ended early."""
+    retries: int = Field(default=3, ge=0, le=3)
+    """Further attempts after running out of memory, each with half the footprint."""
+    deaths: int = Field(default=10, ge=0, le=1000)
+    """Further attempts after the death of a worker."""
+    time_limit: float = Field(default=0, ge=0)
+    """Seconds that one attempt may take; 0 is no limit."""
+    lease: float = Field(default=30, ge=1, le=3600)
+    """Seconds after which a worker without a heartbeat is taken for dead."""
