@@ -26,7 +26,10 @@ class FileKillSwitch:
 
     def path(self, account: str) -> Path:
         """Return the account's flag, set or not; no two accounts share one."""
-        return self._folder / f"{quote(account, safe='')}.kill"
+        return Path(self._name(account))
+
+    def _name(self, account: str) -> str:
+        return f"{self._folder}{os.sep}{quote(account, safe='')}.kill"
 
     def reason(self, account: str) -> str | None:
         """Return why the account is killed, by its own flag or by that of all."""
@@ -34,7 +37,15 @@ class FileKillSwitch:
         return self._read(EVERY_ACCOUNT) if own is None else own
 
     def _read(self, account: str) -> str | None:
-        path = self.path(account)
+        name = self._name(account)
+        try:
+            # Asked before every order, and nearly always nothing is there: one call tells.
+            os.lstat(name)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"the kill flag {name} cannot be read: {error}"
+        path = Path(name)
         try:
             return path.read_text(encoding="utf-8").strip() or "killed"
         except FileNotFoundError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from ...domain.errors import InvalidValue
@@ -103,7 +102,7 @@ class Decider:
         """Return the plan without the symbols that are under way, and why each asset is held."""
         busy = [one.symbol in working for one in self._instruments]
         changes = zip(plan.changes, busy, strict=True)
-        held = replace(plan, changes=tuple(0 if hold else change for change, hold in changes))
+        held = plan._replace(changes=tuple(0 if hold else change for change, hold in changes))
         return held, [WORKING if hold else blocked for hold in busy]
 
     def close_all(self, row: BarRow, account: Account) -> tuple[OrderIntent, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from ..errors import MettleError
 from ..money import round_half_even
@@ -56,8 +56,7 @@ def move_position(state: AssetState, side: int, lots: int, ticks: int, unit_valu
     return fit(realised, "realised")
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(NamedTuple):
     """What an account is worth at one set of marks: worked out once, for all who ask.
 
     Attributes:

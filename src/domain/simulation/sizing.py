@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .account import Account, Worth
 from .margin import hard_cuts, margin_usage, soften
@@ -12,8 +12,7 @@ from .records import AssetBar, AssetTerms, FillReason
 from .settings import ACTION_SCALE, ActionScheme, SimulationSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What is wanted of the next open.
 
     Attributes:
@@ -156,15 +155,7 @@ def plan_changes(
         )
     if equity > 0:
         weights = limit_gross(weights, values, equity, settings.gross_limit)
-    lot_values = [
-        notional(1, bar.close, terms.unit_value)
-        for bar, terms in zip(bars, account.terms, strict=True)
-    ]
-    targets = [
-        None if weight is None else target_lots(weight, equity, lot_value)
-        for weight, lot_value in zip(weights, lot_values, strict=True)
-    ]
-    changes = _changes(targets, account, lot_values, equity, settings.rebalance_band)
+    lot_values, targets, changes = _sized(weights, account, bars, equity, settings.rebalance_band)
     reason = FillReason.REBALANCE
     if settings.on_margin:
         missing = [bar.missing for bar in bars]
@@ -172,23 +163,29 @@ def plan_changes(
     return Plan(tuple(changes), tuple(weights), reason, equity, tuple(targets))
 
 
-def _changes(
-    targets: Sequence[int | None],
+def _sized(
+    weights: Sequence[int | None],
     account: Account,
-    lot_values: Sequence[int],
+    bars: Sequence[AssetBar],
     equity: int,
     band: int,
-) -> list[int]:
-    """Return the changes toward ``targets`` that are worth trading."""
-    changes = [0] * len(targets)
-    for index, (target, state) in enumerate(zip(targets, account.assets, strict=True)):
-        held = state.lots
-        if target is None or target == held:
-            continue
-        terms = account.terms[index]
-        if worth_trading(target, held, lot_values[index], equity, terms, band):
-            changes[index] = target - held
-    return changes
+) -> tuple[list[int], list[int | None], list[int]]:
+    """Return the value of a lot, the lots that a weight makes, and the change worth trading."""
+    lot_values: list[int] = []
+    targets: list[int | None] = []
+    changes: list[int] = []
+    parts = zip(weights, account.assets, account.terms, bars, strict=True)
+    for weight, state, terms, bar in parts:
+        held, change = state.lots, 0
+        lot_value = notional(1, bar.close, terms.unit_value)
+        target = None if weight is None else target_lots(weight, equity, lot_value)
+        if target is not None and target != held:
+            worth_it = worth_trading(target, held, lot_value, equity, terms, band)
+            change = target - held if worth_it else 0
+        lot_values.append(lot_value)
+        targets.append(target)
+        changes.append(change)
+    return lot_values, targets, changes
 
 
 def limit_margin(
