@@ -186,20 +186,35 @@ TEST_CASE("threads and splits change nothing") {
 }
 
 TEST_CASE("the short ways give what the general step gives") {
-    for (const int assets : {1, 4}) {
+    constexpr Int kEnvironments = 71;  // groups of every size, and a rest that fills no register
+    for (const int assets : {1, 2, 3, 4, 5, 8, 10}) {
         const auto table = make_table(assets, 300, false);
         const auto width = static_cast<std::size_t>(assets);
         Settings settings = plain_settings();
-        Batch fast = make_batch(table, settings, 64, 1);
+        if (assets == 5) settings.reward = Reward::kDifferentialSharpe;
+        if (assets == 8) settings.turnover_penalty = 1'000;
+        if (assets == 3) settings.ruin_level = 9'900;
+        derive(settings);
+        Batch fast = make_batch(table, settings, kEnvironments, 1);
         settings.participation = kRateScale;  // general, and the volume is beyond every order
-        Batch general = make_batch(table, settings, 64, 1);
+        Batch general = make_batch(table, settings, kEnvironments, 1);
         for (unsigned k = 0; k < 60; ++k) {
-            const auto actions = make_actions(64 * width, k, false);
+            const auto actions = make_actions(kEnvironments * width, k, k % 7 == 0);
             REQUIRE(fast.step(actions.data()));
             REQUIRE(general.step(actions.data()));
             REQUIRE(same_bytes(fast.output().observations, general.output().observations));
-            REQUIRE(same_bytes(fast.cash, general.cash));
-            REQUIRE(same_bytes(fast.basis, general.basis));
+            REQUIRE(same_bytes(fast.output().rewards, general.output().rewards));
+            REQUIRE(same_bytes(fast.output().terminated, general.output().terminated));
+            REQUIRE(same_bytes(fast.output().truncated, general.output().truncated));
+            REQUIRE(same_bytes(fast.final_observations, general.final_observations));
+            REQUIRE(same_bytes(fast.final_returns, general.final_returns));
+            for (auto one : {&Batch::cash, &Batch::equity, &Batch::peak, &Batch::lots,
+                             &Batch::basis, &Batch::bar, &Batch::episode}) {
+                REQUIRE(same_bytes(fast.*one, general.*one));
+            }
+            REQUIRE(same_bytes(fast.bars_held, general.bars_held));
+            REQUIRE(same_bytes(fast.length, general.length));
+            REQUIRE(same_bytes(fast.returns, general.returns));
         }
     }
 }

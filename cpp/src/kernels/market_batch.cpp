@@ -1,6 +1,7 @@
 #include "mettle/market/batch.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "mettle/market/random.hpp"
@@ -11,9 +12,11 @@ namespace mettle::market {
 namespace {
 
 constexpr Int kGroup = 8;
+constexpr int kBlocks = 4;
 constexpr Int kSmallestChunk = 64;
 constexpr int kChunksPerThread = 8;
 constexpr Int kLineBytes = 64;
+constexpr Int kMostWritten = 8 * kLineBytes;  // of a row, fetched before it is written
 
 void prefetch_lines(const void* address, Int bytes) {
     const auto* at = static_cast<const char*>(address);
@@ -47,9 +50,10 @@ Batch::Batch(std::shared_ptr<const Table> table, const Settings& settings, const
     market_ = table_->view(waits_.empty() ? nullptr : waits_.data());
     settings_.plain = is_plain(market_, settings_);
 #if defined(METTLE_LANES)
-    use_lanes_ = lanes::fits(market_, settings_, highest_price(*table_)) &&
+    // A row needs room behind the portfolio for what the lanes write across its end.
+    use_lanes_ = market_.feature_width > 0 && lanes::fits(market_, settings_, highest_price(*table_)) &&
                  __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (use_lanes_) lanes::prepare(table_->terms.data(), lane_terms_);
+    if (use_lanes_) lanes::prepare(market_, settings_, lane_terms_);
 #endif
     width_ = observation_width(market_, shape_.mode, shape_.window);
     for (const Span& span : spans_) {
@@ -212,70 +216,128 @@ bool Batch::advance(Int begin, Int end, const float* actions) {
 
 #if defined(METTLE_LANES)
 
-// The same for four assets in the lanes of a register, part by part over groups.
+// What a step writes is fetched, too.
+inline void Batch::prefetch_output(Int e) const {
+    const auto* row = reinterpret_cast<const char*>(outputs_[side_].observations.data() + e * width_);
+    const Int bytes = std::min(width_ * static_cast<Int>(sizeof(float)), kMostWritten);
+    for (Int offset = 0; offset < bytes; offset += kLineBytes) __builtin_prefetch(row + offset, 1);
+}
+
+inline lanes::Four Batch::four_at(Int e, const float* actions) {
+    const std::size_t k = size_of(e);
+    const std::size_t cell = k * size_of(market_.assets);
+    const auto row = [this, k](std::size_t lane) {
+        return market_.price + bar[k + lane] * market_.assets;
+    };
+    return {{row(0), row(1), row(2), row(3)},
+            actions + e * market_.assets,
+            cash.data() + k,
+            equity.data() + k,
+            lots.data() + cell,
+            basis.data() + cell,
+            bars_held.data() + cell};
+}
+
+// The close of four bars: marks, rewards, ends of episodes, and what the agents see.
+template <int A>
+__attribute__((target("avx2,fma"))) bool Batch::close_lanes(Int e, const lanes::Block<A>& block) {
+    const std::size_t k = size_of(e);
+    const int assets = A > 0 ? A : market_.assets;
+    Output& out = outputs_[side_];
+    float* rows = out.observations.data() + e * width_;
+    const __m256i now = _mm256_add_epi64(lanes::four(bar.data() + k), _mm256_set1_epi64x(1));
+    const __m256i over = _mm256_cmpeq_epi64(now, lanes::four(last_bar.data() + k));
+    const lanes::V ruined =
+        lanes::at_least(lanes::all(static_cast<double>(settings_.ruin_equity)), block.equity);
+    const lanes::V special = _mm256_or_pd(ruined, _mm256_castsi256_pd(over));
+    if (!lane_terms_.plain_reward || _mm256_movemask_pd(special) != 0) {
+        double ends[lanes::kLanes];
+        double traded[lanes::kLanes];
+        _mm256_storeu_pd(ends, block.equity);
+        _mm256_storeu_pd(traded, block.traded);
+        bool overflow = false;
+        for (Int lane = 0; lane < lanes::kLanes; ++lane) {
+            Account one = account(e + lane);
+            const Int t = bar[size_of(e + lane)] + 1;
+            Context context{market_, settings_, nullptr, t, static_cast<Int>(traded[lane]), false};
+            const StepResult result =
+                close_bar(context, one, static_cast<Int>(ends[lane]), assets);
+            overflow |= result.overflow;
+            const Account next = settle(e + lane, one, t, result);
+            observe(market_, next, shape_.mode, shape_.window, bar[size_of(e + lane)],
+                    rows + lane * width_);
+        }
+        return overflow;
+    }
+    double growth[lanes::kLanes];
+    _mm256_storeu_pd(growth, _mm256_div_pd(block.equity, block.before));
+    for (double& one : growth) one = std::log(one);
+    const lanes::V rewards = _mm256_loadu_pd(growth);
+    _mm256_storeu_pd(returns.data() + k, _mm256_add_pd(_mm256_loadu_pd(returns.data() + k), rewards));
+    _mm_storeu_ps(out.rewards.data() + k, _mm256_cvtpd_ps(rewards));
+    std::memset(out.terminated.data() + k, 0, lanes::kLanes);
+    std::memset(out.truncated.data() + k, 0, lanes::kLanes);
+    std::memset(out.done.data() + k, 0, lanes::kLanes);
+    lanes::store(equity.data() + k, block.equity);
+    const __m256i highest = lanes::four(peak.data() + k);
+    const __m256i mark = lanes::to_ints(block.equity);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(peak.data() + k),
+                        _mm256_blendv_epi8(highest, mark, _mm256_cmpgt_epi64(mark, highest)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(bar.data() + k), now);
+    auto* ages = reinterpret_cast<__m128i*>(length.data() + k);
+    _mm_storeu_si128(ages, _mm_add_epi32(_mm_loadu_si128(ages), _mm_set1_epi32(1)));
+    lanes::observe_portfolio<A>(block, assets, width_, rows);
+    const Int portfolio = portfolio_width(assets);
+    for (Int lane = 0; lane < lanes::kLanes; ++lane) {
+        const Int t = bar[k + size_of(lane)];
+        float* to = rows + lane * width_ + portfolio;
+        if (shape_.mode == Mode::kFlat) {
+            lanes::copy_row(market_.features + t * market_.feature_width, market_.feature_width, to);
+        } else {
+            observe_features(market_, shape_.mode, shape_.window, t, to);
+        }
+    }
+    return false;
+}
+
+// The same for four environments at a time, in the lanes of registers.
+template <int A>
 __attribute__((target("avx2,fma"))) bool Batch::advance_lanes(Int begin, Int end,
                                                               const float* actions) {
+    const int assets = A > 0 ? A : market_.assets;
     bool overflow = false;
-    lanes::Passing passing[kGroup];
-    Account accounts[kGroup];
-    for (Int first = begin; first < end; first += kGroup) {
-        const Int count = std::min(kGroup, end - first);
-        const Int* bars = bar.data() + first;
-        const float* rows = actions + first * lanes::kLanes;
-        // The next group's rows, spread over the parts: a core keeps few misses in flight.
-        const Int ahead = std::min(kGroup, end - first - kGroup);
-        for (Int g = 0; g < count; ++g) {
-            if (g < ahead) prefetch_prices(first + kGroup + g);
-            accounts[g] = account(first + g);
-            lanes::decide(market_, settings_, accounts[g], bars[g], rows + g * lanes::kLanes,
-                          lane_terms_, passing[g]);
+    lanes::Block<A> blocks[kBlocks];
+    lanes::Four fours[kBlocks];
+    Int e = begin;
+    while (e + lanes::kLanes <= end) {
+        const int count = static_cast<int>(std::min<Int>(kBlocks, (end - e) / lanes::kLanes));
+        for (int g = 0; g < count; ++g) {
+            fours[g] = four_at(e + g * lanes::kLanes, actions);
         }
-        for (Int g = 0; g < count; ++g) {
-            if (g < ahead) prefetch_features(first + kGroup + g);
-            lanes::price_orders(market_, settings_, accounts[g], bars[g], lane_terms_, passing[g]);
+        const Int stop = e + count * lanes::kLanes;
+        const Int ahead = std::min(stop + kBlocks * lanes::kLanes, end);
+        // Spread over the step: a core keeps few misses in flight.
+        for (Int k = e; k < stop; ++k) prefetch_output(k);
+        lanes::step<A>(settings_, lane_terms_, fours, assets, blocks, count);
+        for (Int k = stop; k < ahead; ++k) prefetch_prices(k);
+        for (int g = 0; g < count; ++g, e += lanes::kLanes) {
+            const Int next = e + count * lanes::kLanes;
+            for (Int k = next; k < std::min(next + lanes::kLanes, end); ++k) prefetch_features(k);
+            overflow |= lanes::every(blocks[g].good) ? close_lanes<A>(e, blocks[g])
+                                                     : advance<A>(e, e + lanes::kLanes, actions);
         }
-        for (Int g = 0; g < count; ++g) {
-            lanes::book(market_, accounts[g], bars[g], lane_terms_, passing[g]);
-        }
-        for (Int g = 0; g < count; ++g) {
-            overflow |= close_lanes(first + g, rows + g * lanes::kLanes, accounts[g], passing[g]);
-        }
-        for (Int g = 0; g < count; ++g) show_lanes(first + g, accounts[g]);
     }
-    return overflow;
-}
-
-// The close of one environment's bar, or all of its step where the lanes could not do it.
-bool Batch::close_lanes(Int e, const float* actions, Account& one,
-                        const lanes::Passing& passing) {
-    const Int now = bar[size_of(e)] + 1;
-    StepResult result{};
-    if (passing.good) {
-        Context context{market_, settings_, nullptr, now, static_cast<Int>(passing.cost), false};
-        result = close_bar(context, one, static_cast<Int>(passing.equity), lanes::kLanes);
-    } else {
-        result = market::step<lanes::kLanes>(market_, settings_, one, now - 1, actions, nullptr);
-    }
-    one = settle(e, one, now, result);
-    return result.overflow;
-}
-
-__attribute__((target("avx2,fma"))) void Batch::show_lanes(Int e, const Account& one) {
-    float* out = outputs_[side_].observations.data() + e * width_;
-    const Int t = bar[size_of(e)];
-    if (!lanes::observe_portfolio(market_, one, t, lane_terms_, out)) {
-        observe_portfolio(market_, one, t, out);
-    }
-    observe_features(market_, shape_.mode, shape_.window, t, out + portfolio_width(lanes::kLanes));
+    return (e < end && advance<A>(e, end, actions)) || overflow;
 }
 
 #endif
 
-bool Batch::advance_four(Int begin, Int end, const float* actions) {
+template <int A>
+bool Batch::advance_some(Int begin, Int end, const float* actions) {
 #if defined(METTLE_LANES)
-    if (use_lanes_) return advance_lanes(begin, end, actions);
+    if (use_lanes_) return advance_lanes<A>(begin, end, actions);
 #endif
-    return advance<4>(begin, end, actions);
+    return advance<A>(begin, end, actions);
 }
 
 bool Batch::step(const float* actions) {
@@ -284,11 +346,11 @@ bool Batch::step(const float* actions) {
     auto body = [&](Int begin, Int end) {
         bool raised = false;
         switch (market_.assets) {
-            case 1: raised = advance<1>(begin, end, actions); break;
-            case 2: raised = advance<2>(begin, end, actions); break;
-            case 4: raised = advance_four(begin, end, actions); break;
-            case 8: raised = advance<8>(begin, end, actions); break;
-            default: raised = advance<0>(begin, end, actions); break;
+            case 1: raised = advance_some<1>(begin, end, actions); break;
+            case 2: raised = advance_some<2>(begin, end, actions); break;
+            case 4: raised = advance_some<4>(begin, end, actions); break;
+            case 8: raised = advance_some<8>(begin, end, actions); break;
+            default: raised = advance_some<0>(begin, end, actions); break;
         }
         if (raised) overflow.store(true, std::memory_order_relaxed);
     };

@@ -78,11 +78,15 @@ public:
 private:
     template <int A>
     bool advance(Int begin, Int end, const float* actions);
-    bool advance_four(Int begin, Int end, const float* actions);
+    template <int A>
+    bool advance_some(Int begin, Int end, const float* actions);
 #if defined(METTLE_LANES)
+    template <int A>
     bool advance_lanes(Int begin, Int end, const float* actions);
-    bool close_lanes(Int e, const float* actions, Account& account, const lanes::Passing& passing);
-    void show_lanes(Int e, const Account& account);
+    template <int A>
+    bool close_lanes(Int e, const lanes::Block<A>& block);
+    lanes::Four four_at(Int e, const float* actions);
+    void prefetch_output(Int e) const;
 #endif
     Account settle(Int e, Account& account, Int now, const StepResult& result);
     Account account(Int e);
