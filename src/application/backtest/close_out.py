@@ -46,7 +46,12 @@ def open_positions(run: EngineRun, panel: MarketPanel) -> list[AssetState]:
     """Return what the fills of a run leave of each asset: lots and cost."""
     states = [AssetState() for _ in panel.instruments]
     units = panel.unit_values.tolist()
-    columns = (run.fills[name].tolist() for name in ("asset", "side", "lots", "ticks"))
-    for asset, side, lots, ticks in zip(*columns, strict=True):
-        move_position(states[asset], side, lots, ticks, units[asset])
+    for asset, state in enumerate(states):
+        mine = run.fills[run.fills["asset"] == asset]
+        # What came before the position was last flat has left nothing of it.
+        flat = np.flatnonzero(np.cumsum(mine["side"] * mine["lots"]) == 0)
+        rest = mine[flat[-1] + 1 :] if flat.size else mine
+        columns = (rest[name].tolist() for name in ("side", "lots", "ticks"))
+        for side, lots, ticks in zip(*columns, strict=True):
+            move_position(state, side, lots, ticks, units[asset])
     return states

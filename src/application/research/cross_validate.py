@@ -118,7 +118,7 @@ def cross_validate(
         agent = fit(split.training)
         for group, span in zip(split.groups, split.tests, strict=True):
             tested[split.number, group] = ground.play(agent, span)
-        inside = [ground.play(agent, one).returns for one in split.training if one.bars >= 2]
+        inside = [ground.returns(agent, one) for one in split.training if one.bars >= 2]
         outside = [tested[split.number, group].returns for group in split.groups]
         rows.append(SplitResult(split, agent.name, _sharpe(inside), _sharpe(outside)))
         on_progress(len(rows), len(splits))

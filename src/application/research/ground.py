@@ -16,7 +16,7 @@ from ..backtest.request import BacktestRequest, choose_period
 from ..backtest.run import with_costs
 from ..market import MarketPanel
 from ..ports.agent import Agent
-from ..ports.backtest_engine import BacktestEngine
+from ..ports.backtest_engine import BacktestEngine, EngineRun
 from ..ports.feature_builder import FeatureBuilder, FeatureTable
 from ..ports.randomness import Randomness
 
@@ -112,12 +112,19 @@ class Ground:
 
     def play(self, agent: Agent, span: Span) -> Played:
         """Play an agent over ``span`` alone: begun flat, sold out at its last close."""
+        run = self._run(agent, span)
+        trades = trade_table(run.fills, self.panel.unit_values)
+        return Played(simple_returns(nav_per_unit(run.equity)), len(trades))
+
+    def returns(self, agent: Agent, span: Span) -> FloatArray:
+        """Return what :meth:`play` returns of it, without counting trades."""
+        return simple_returns(nav_per_unit(self._run(agent, span).equity))
+
+    def _run(self, agent: Agent, span: Span) -> EngineRun:
         run = self.tools.engine.run(
             self.panel, self.table(agent), agent, self.settings, span.start, span.stop
         )
-        run = close_out(run, self.panel, self.settings)
-        trades = trade_table(run.fills, self.panel.unit_values)
-        return Played(simple_returns(nav_per_unit(run.equity)), len(trades))
+        return close_out(run, self.panel, self.settings)
 
 
 def trial_returns(ground: Ground, agents: Sequence[Agent], spans: Sequence[Span]) -> FloatArray:
@@ -126,7 +133,5 @@ def trial_returns(ground: Ground, agents: Sequence[Agent], spans: Sequence[Span]
     Returns:
         Shape (T, N), T being the bars of the spans less one each.
     """
-    columns = [
-        np.concatenate([ground.play(agent, span).returns for span in spans]) for agent in agents
-    ]
+    columns = [np.concatenate([ground.returns(agent, span) for span in spans]) for agent in agents]
     return np.stack(columns, axis=1)
