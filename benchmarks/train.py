@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from mettle.adapters.simulation.sb3_vec_env import MarketVecEnv
 from mettle.domain.simulation.settings import SimulationSettings
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
@@ -127,7 +129,7 @@ def _box(space: spaces.Space[Any]) -> spaces.Box:
 
 
 def _model(env: VecEnv) -> PPO:
-    return PPO(
+    model = PPO(
         "MlpPolicy",
         env,
         n_steps=ROLLOUT,
@@ -137,6 +139,9 @@ def _model(env: VecEnv) -> PPO:
         seed=1,
         device="cpu",
     )
+    # Without a folder of its own it leaves an empty one in /tmp behind.
+    model.set_logger(configure(tempfile.gettempdir(), []))
+    return model
 
 
 def _seconds(model: PPO) -> float:

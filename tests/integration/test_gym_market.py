@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -19,6 +20,7 @@ from mettle.adapters.simulation.single_env import MarketEnv
 from mettle.adapters.simulation.vector_env import MarketVectorEnv
 from mettle.domain.errors import InvalidValue
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import VecMonitor
 
 
@@ -106,12 +108,13 @@ def test_only_finished_episodes_have_infos() -> None:
         total[:] = 0
 
 
-def test_ppo_learns_two_rollouts_and_is_repeatable() -> None:
+def test_ppo_learns_two_rollouts_and_is_repeatable(tmp_path: Path) -> None:
     """Stable-Baselines3 trains on it; the same seed gives the same weights."""
 
     def train() -> list[float]:
         model = PPO("MlpPolicy", make_vec_env(16, 20), n_steps=32, batch_size=128, n_epochs=2,
                     seed=3, device="cpu")  # fmt: skip
+        model.set_logger(configure(str(tmp_path), []))
         model.learn(2 * 32 * 16)
         assert model.ep_info_buffer
         weights: list[float] = model.policy.get_parameter("action_net.weight").flatten().tolist()

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_a_visible_edge_is_learnt(tmp_path: Path) -> None:
     assert summary.manifest.synthetic
     assert summary.manifest.frames == 30_720
     assert summary.manifest.metrics["mean_episode_reward"] == pytest.approx(rewards[-1])
+
+
+def test_nothing_is_left_beside_the_folder_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stable-Baselines3 makes an empty folder for a logger without one: ours has one."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    train(small_job(tmp_path / "run"))
+    assert not list(place.glob("SB3*"))
 
 
 def test_the_same_seed_gives_the_same_bits(tmp_path: Path, uncut: TrainedPolicy) -> None:

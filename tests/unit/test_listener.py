@@ -86,8 +86,9 @@ class Ear:
     def booked(self, fill: FillRecord, earned: int | None, now: int) -> None:
         """Hear nothing of it."""
 
-    def flush(self, unit: UnitOfWork) -> None:
-        """Write nothing."""
+    def commit(self, unit: UnitOfWork) -> None:
+        """Write nothing of its own."""
+        unit.commit()
 
 
 @dataclass

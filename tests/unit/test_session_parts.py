@@ -11,7 +11,7 @@ from mettle.adapters.market_data.replay import ReplayFeed
 from mettle.adapters.system import SimulatedClock
 from mettle.application.market import MarketPanel, asset_bars
 from mettle.application.market.row import BarRow, panel_rows
-from mettle.application.session.decider import Decider
+from mettle.application.session.decider import NO_LOAN, Decider
 from mettle.application.session.gate import DataGate
 from mettle.domain.errors import DataError, InvalidValue
 from mettle.domain.orders import Opening, Purpose, Reduction, Side
@@ -188,6 +188,25 @@ def test_margin_cuts_are_reductions() -> None:
     assert (cut.purpose, cut.side) == (Purpose.MARGIN, Side.SELL)
     _, (wanted,) = reason(0.5, PLAIN)
     assert isinstance(wanted, Opening)
+
+
+def test_spot_is_not_sold_short_where_nobody_lends_it() -> None:
+    """Beside a perpetual that may be short: nothing, or the whole position, and the reason."""
+    market = panel(2, ("BTC/USDT", "ETH/USDT:USDT"))
+    row = rows(market)[0]
+    for lots, said, kinds in (
+        (0, NO_LOAN, [Opening]),
+        (500, "sell 0.05 BTC", [Reduction, Opening]),
+    ):
+        account = Account.opened([AssetTerms.of(one) for one in market.instruments], 10**12)
+        if lots:
+            account.trade(0, 1, lots, row.closes[0], 0)
+        decider = Decider("a", "r", market.instruments, MARGIN, lends_coins=False)
+        decided = decider.decide(row, [-0.5, -0.5], account, 7)
+        assert said in decided.record.assets[0].verdict
+        assert [type(one) for one in decided.intents] == kinds
+        lender = Decider("a", "r", market.instruments, MARGIN).decide(row, [-0.5, -0.5], account, 7)
+        assert len(lender.intents) == 2
 
 
 def test_an_agent_must_give_one_action_an_asset() -> None:

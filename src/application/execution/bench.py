@@ -96,8 +96,7 @@ class Bench:
             with self.gear.store.writing() as unit:
                 self.fence(unit)
                 result = action(unit)
-                self.gear.ruling.flush(unit)
-                unit.commit()
+                self.gear.ruling.commit(unit)
         except StorageError:
             self.stale = True
             raise

@@ -72,8 +72,8 @@ class Ruling(Protocol):
     def booked(self, fill: FillRecord, earned: int | None, now: int) -> None:
         """Note a fill, and what the round trip that it ended earned (None if it goes on)."""
 
-    def flush(self, unit: UnitOfWork) -> None:
-        """Write down what changed since the last time, in the transaction of its cause."""
+    def commit(self, unit: UnitOfWork) -> None:
+        """Write down what changed since the last time, and commit it with its cause."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class VenueCapabilities:
         fence_ms: How long after its sending a request may still be accepted; after that, and two
             full histories without it, an order was never placed.
         dead_man_ms: How often "cancel all after" must be renewed where it exists, else None.
+        lends_coins: Whether spot may be sold short.
         dry: It answers every question and sends no order; then none is ever on its way.
     """
 
@@ -44,6 +45,7 @@ class VenueCapabilities:
     lookup_by_id: bool = True
     fence_ms: int = 60_000
     dead_man_ms: int | None = None
+    lends_coins: bool = False
     dry: bool = False
 
 

@@ -71,8 +71,7 @@ class Controls:
         with self._store.writing() as unit:
             for control in pending:
                 unit.controls.handled(control.control_id, now, self._do(unit, control, now))
-            self._guard.flush(unit)
-            unit.commit()
+            self._guard.commit(unit)
 
     def _do(self, unit: UnitOfWork, control: ControlRecord, now: int) -> str:
         verb, argument, by = control.verb, control.argument, control.issued_by

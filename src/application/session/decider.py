@@ -22,6 +22,7 @@ from ..market.row import BarRow
 from .verdicts import Explainer
 
 WORKING = "an order is under way"
+NO_LOAN = "the venue lends no coins, so spot cannot be sold short"
 
 
 class Decided(NamedTuple):
@@ -32,7 +33,11 @@ class Decided(NamedTuple):
 
 
 class Decider:
-    """Sizes the agent's actions by the rules of the market step and says why."""
+    """Sizes the agent's actions by the rules of the market step and says why.
+
+    Args:
+        lends_coins: Whether spot may be held short, as in a simulated margin account.
+    """
 
     def __init__(
         self,
@@ -40,7 +45,10 @@ class Decider:
         run_id: str,
         instruments: Sequence[Instrument],
         settings: SimulationSettings,
+        *,
+        lends_coins: bool = True,
     ) -> None:
+        self._never_short = [not (lends_coins or one.symbol.is_perpetual) for one in instruments]
         self._account = account
         self._run_id = run_id
         self._instruments = tuple(instruments)
@@ -73,8 +81,10 @@ class Decider:
             raise InvalidValue(f"an agent must give {count} actions, gave {len(given)}")
         plan = plan_changes(given, account, row.bars, self._settings, worth)
         why = [blocked] * count
+        if self._settings.allow_short and any(self._never_short):
+            plan, why = self._long_only(plan, account, blocked)
         if working:
-            plan, why = self._hold(plan, working, blocked)
+            plan, why = self._hold(plan, working, why)
         record = DecisionRecord(
             self._run_id,
             row.open_time,
@@ -96,14 +106,23 @@ class Decider:
         )
         return Decided(record, intents)
 
+    def _long_only(self, plan: Plan, account: Account, blocked: str) -> tuple[Plan, list[str]]:
+        """Return the plan without what would take spot below nothing, and why it is held."""
+        changes, why = list(plan.changes), [blocked] * len(plan.changes)
+        for column, lots in enumerate(account.lots):
+            if self._never_short[column] and changes[column] < 0 and lots + changes[column] < 0:
+                changes[column] = -max(0, lots)
+                why[column] = NO_LOAN
+        return plan._replace(changes=tuple(changes)), why
+
     def _hold(
-        self, plan: Plan, working: Collection[Symbol], blocked: str
+        self, plan: Plan, working: Collection[Symbol], why: Sequence[str]
     ) -> tuple[Plan, list[str]]:
         """Return the plan without the symbols that are under way, and why each asset is held."""
         busy = [one.symbol in working for one in self._instruments]
         changes = zip(plan.changes, busy, strict=True)
         held = plan._replace(changes=tuple(0 if hold else change for change, hold in changes))
-        return held, [WORKING if hold else blocked for hold in busy]
+        return held, [WORKING if hold else old for hold, old in zip(busy, why, strict=True)]
 
     def close_all(self, row: BarRow, account: Account) -> tuple[OrderIntent, ...]:
         """Return the exits that a ruin forces, in column order."""

@@ -56,7 +56,7 @@ class GuardGear:
 class Guard:
     """Implements :class:`~mettle.application.execution.gear.Ruling`.
 
-    What changes is written down by :meth:`flush`, in the transaction of its cause; until then it
+    What changes is written down by :meth:`commit`, in the transaction of its cause; until then it
     holds already, so that nothing is sent on the strength of a slow disk.
     """
 
@@ -93,24 +93,32 @@ class Guard:
         """Count the orders of a board as exposure."""
         self._board = board
 
-    def flush(self, unit: UnitOfWork) -> None:
-        """Write down what changed since the last time."""
+    def commit(self, unit: UnitOfWork) -> None:
+        """Write down what changed since the last time, and commit it with its cause.
+
+        What could not be kept is written again with the next one.
+        """
+        written = self._write(unit)
+        unit.commit()
+        self._written.update(written)
+        self._changed.clear()
+        self._audit.clear()
+
+    def _write(self, unit: UnitOfWork) -> dict[str, BreakerState]:
         account = self._gear.account
         for (symbol, cause), change in self._changed.items():
             if change is None:
                 unit.modes.clear(account, symbol, cause)
             else:
                 unit.modes.put(change)
-        for name, state in self._breakers.states.items():
-            if self._written.get(name) != state:
-                content = state.to_json()
-                phase = state.phase.value
-                unit.breakers.put(BreakerRecord(account, name, phase, content, state.seen))
-                self._written[name] = state
+        states = self._breakers.states.items()
+        changed = {name: one for name, one in states if self._written.get(name) != one}
+        for name, state in changed.items():
+            content, phase = state.to_json(), state.phase.value
+            unit.breakers.put(BreakerRecord(account, name, phase, content, state.seen))
         for subject, text, at in self._audit:
             unit.audit.add(account, subject, text, at, at)
-        self._changed.clear()
-        self._audit.clear()
+        return changed
 
     # Modes.
 

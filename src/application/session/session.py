@@ -48,7 +48,8 @@ class TradingSession:
         self._books = Books(account, plan.run_id, plan.instruments, plan.settings.initial_cash)
         self._books.rebuilt_by(self._rebuild)
         self._observer = Observer(gear.stream, gear.agent, len(plan.instruments))
-        self._decider = Decider(account, plan.run_id, plan.instruments, plan.settings)
+        terms, able = (plan.instruments, plan.settings), gear.venue.capabilities
+        self._decider = Decider(account, plan.run_id, *terms, lends_coins=able.lends_coins)
         self._recorder = BarRecorder(plan.run_id, plan.symbols)
         self._gate = DataGate(plan.timeframe, plan.grace_ms)
         self._lease = LeaseKeeper(gear.store, gear.wall, account, plan.holder)
@@ -65,7 +66,7 @@ class TradingSession:
         desk_gear = gear.for_desk(self._books, self._guard, self._lease.current)
         self._desk = OrderDesk(plan.for_desk(), desk_gear)
         self._warden = self._new_warden(0)
-        self._on_bars = gear.venue.capabilities.bar_orders
+        self._on_bars = able.bar_orders
         self._bars = 0
         self._before = 0
         self._uncommitted = 0
@@ -312,8 +313,7 @@ class TradingSession:
         return 0 if self._last is None else self._last.closes[self._books.column(symbol)]
 
     def _commit(self, unit: UnitOfWork) -> None:
-        self._guard.flush(unit)
-        unit.commit()
+        self._guard.commit(unit)
         self._uncommitted = 0
 
     def _reconcile_bar(self, now: int) -> None:
@@ -381,9 +381,8 @@ class TradingSession:
             self._books.prove_everything(self._last)
             if status is RunStatus.STOPPED:
                 self._snapshot(unit, self._last)
-        self._guard.flush(unit)
         unit.runs.set_status(self._plan.run_id, status, self._gear.clock.now_ms())
-        unit.commit()
+        self._guard.commit(unit)
         self._unit.close()
         self._lease.release()
         return status

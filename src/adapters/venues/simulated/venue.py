@@ -80,7 +80,11 @@ class SimulatedVenue:
 
     name = "simulated"
     capabilities = VenueCapabilities(
-        RepeatedId.RETURNS_ORIGINAL, bar_orders=True, reduce_only=True, fence_ms=0
+        RepeatedId.RETURNS_ORIGINAL,
+        bar_orders=True,
+        reduce_only=True,
+        fence_ms=0,
+        lends_coins=True,
     )
 
     def __init__(
