@@ -96,6 +96,15 @@ def test_the_numbers_are_those_of_the_specification() -> None:
     assert ExecutionPolicy() == wanted
 
 
+def test_a_maker_waits_half_a_bar_at_most() -> None:
+    """Of a minute's bar 30 s, so that the rest can be taken in time; of long bars what is set."""
+    policy = ExecutionPolicy(maker_wait=120_000)
+    waits = [policy.within(minutes * 60_000).maker_wait for minutes in (1, 3, 4, 5, 1440)]
+    assert waits == [30_000, 90_000, 120_000, 120_000, 120_000]
+    assert policy.within(300_000) == policy
+    assert policy.within(1).maker_wait == 1
+
+
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_only_the_agent_can_wait(purpose: Purpose) -> None:
     """A reduction for any purpose but a rebalance takes at once; openings never do."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 from ...domain.errors import ConfigError, InvalidValue
 from ...domain.market import Instrument
+from ...domain.orders import ExecutionPolicy
 from ...domain.risk import RiskEngine
 from ..backtest.request import BacktestRequest, choose_period
 from ..backtest.run import with_costs
@@ -144,6 +145,7 @@ def start_paper(
         request.commit_every,
         environment=_ENVIRONMENTS[request.kind],
         holder=desk.holder,
+        policy=ExecutionPolicy(maker_wait=1_000 * trial.settings.maker_wait),
     )
     gear = Gear(
         trial.agent,

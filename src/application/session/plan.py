@@ -61,7 +61,8 @@ class SessionPlan:
     def for_desk(self) -> DeskPlan:
         """Return what fixes the order desk's course."""
         instruments = {one.symbol: one for one in self.instruments}
-        return DeskPlan(self.owner, self.run_id, instruments, self.policy, self.environment)
+        policy = self.policy.within(self.timeframe.milliseconds)
+        return DeskPlan(self.owner, self.run_id, instruments, policy, self.environment)
 
     @property
     def owner(self) -> str:

@@ -7,7 +7,7 @@ it out writes each attempt down before it is sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from .intent import OrderIntent, Purpose, Reduction
@@ -61,6 +61,14 @@ class ExecutionPolicy:
     drift: int = 10_000
     exit_retry: int = 1_000
     exit_tries: int = 20
+
+    def within(self, bar_ms: int) -> ExecutionPolicy:
+        """Return the policy for bars of that length: a maker waits half a bar at most.
+
+        A signal is too old for another attempt when its bar has passed; whoever waited longer for a
+        maker's price would never come to take.
+        """
+        return replace(self, maker_wait=min(self.maker_wait, max(1, bar_ms // 2)))
 
 
 _URGENT = frozenset(
