@@ -1,6 +1,7 @@
 # Types of the native extension (cpp/src/bindings).
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,24 @@ class MarketData:
     def assets(self) -> int: ...
     @property
     def fingerprint(self) -> int: ...
+
+class PpoLearner:
+    counters: tuple[int, int, int]
+    def __init__(
+        self,
+        inputs: int,
+        actions: int,
+        settings: Mapping[str, Any],
+        seed: int,
+        threads: int = 1,
+        dispatch: str = "best",
+    ) -> None: ...
+    def tensors(self, kind: str) -> dict[str, NDArray[np.float32]]: ...
+    def load(self, kind: str, tensors: dict[str, NDArray[np.float32]]) -> None: ...
+    def rollout(self) -> dict[str, NDArray[Any]]: ...
+    def collect(self, market: MarketBatch) -> list[tuple[float, int]]: ...
+    def update(self, order: NDArray[np.int32] | None = None) -> dict[str, float]: ...
+    def minibatch(self, positions: NDArray[np.int32]) -> dict[str, float]: ...
 
 class MarketBatch:
     def __init__(

@@ -9,6 +9,7 @@ void register_backtest(pybind11::module_& module);
 void register_build_info(pybind11::module_& module);
 void register_features(pybind11::module_& module);
 void register_inference(pybind11::module_& module);
+void register_learning(pybind11::module_& module);
 void register_market(pybind11::module_& module);
 
 }  // namespace mettle::bindings

@@ -1,0 +1,23 @@
+// The kernels of training with avx512 instructions.
+#include <cstdint>
+
+#include "learning_levels.hpp"
+#include "mettle/learning/kernels.hpp"
+
+#if defined(__AVX512F__)
+
+#define METTLE_TILE_ROWS 12  // that fit into the registers
+namespace mettle::learning {
+namespace {
+constexpr Index kLanes = 16;
+}  // namespace
+}  // namespace mettle::learning
+#include "learning_kernels_body.hpp"
+
+namespace mettle::learning {
+
+const Kernels* kernels_avx512() { return &kTable; }
+
+}  // namespace mettle::learning
+
+#endif
