@@ -123,6 +123,19 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
         SqlStore("://")
 
 
+@pytest.mark.parametrize("content", [b"\0", b"x", b"SQLite format 3", b"SQLite format 4\0" * 9])
+def test_a_stump_is_not_written_over(tmp_path: Path, content: bytes) -> None:
+    """SQLite takes what is shorter than its header for an empty file; an empty one is taken."""
+    file = tmp_path / "mettle.db"
+    file.write_bytes(content)
+    with pytest.raises(StorageError, match="not a database") as refused:
+        SqlStore(file)
+    assert "move it away" in refused.value.mend
+    assert file.read_bytes() == content
+    file.write_bytes(b"")
+    SqlStore(file).close()
+
+
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     """A database of a later version is left alone, and the message says to upgrade."""
     database = tmp_path / "mettle.db"

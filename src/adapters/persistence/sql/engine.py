@@ -15,6 +15,8 @@ from ....domain.errors import ConfigError, StorageError
 WRITING = "mettle_writing"
 """Execution option of a connection whose transactions take the write lock at once."""
 
+_HEADER = b"SQLite format 3\0"
+
 _WRITER_LOCK = 0x6D6574746C65
 """PostgreSQL's advisory lock of the one writer."""
 
@@ -69,10 +71,11 @@ def begin_words(backend: str, lock_timeout_s: float, *, writing: bool) -> str:
 
 
 def _open_sqlite(url: URL, lock_timeout_s: float, *, durable: bool) -> Engine:
-    if url.database in {None, "", ":memory:"}:
+    if not url.database or url.database == ":memory:":
         raise ConfigError(
             "a database in memory keeps no journal", mend="give a path, such as mettle.db"
         )
+    _refuse_other_files(Path(url.database))
     # The driver's own transactions would begin late and read-only; ours begin with BEGIN IMMEDIATE.
     engine = create_engine(
         url,
@@ -92,6 +95,24 @@ def _open_sqlite(url: URL, lock_timeout_s: float, *, durable: bool) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _refuse_other_files(database: Path) -> None:
+    """Refuse a file of something else: SQLite would write over what is shorter than its header.
+
+    Raises:
+        StorageError: If it is neither empty nor a database; what cannot be read SQLite tells.
+    """
+    try:
+        with database.open("rb") as file:
+            begins = file.read(len(_HEADER))
+    except OSError:
+        return
+    if begins and begins != _HEADER:
+        raise StorageError(
+            f"{database}: file is not a database, it begins with {begins[:8]!r}",
+            mend="restore a backup, or move it away to begin with an empty journal",
+        )
 
 
 def _open_postgres(url: URL, *, durable: bool) -> Engine:
