@@ -89,8 +89,10 @@ class NativeStream:
         Raises:
             DataError: If a bar breaks the rules of bars; the stream is then as before.
         """
-        bars = (open, high, low, close, volume, state)
-        return _reported(lambda: self._engine.update(*bars), *bars)
+        try:
+            return self._engine.update(open, high, low, close, volume, state)
+        except (TypeError, ValueError) as error:
+            raise _refused(error, open, high, low, close, volume, state) from error
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -143,11 +145,15 @@ def _reported(call: Callable[[], _T], *bars: NDArray[Any]) -> _T:
     try:
         return call()
     except (TypeError, ValueError) as error:
-        place = _first_fault(*bars) if "a bar breaks" in str(error) else ""
-        raise DataError(
-            f"features refused their input: {error}{place}",
-            mend="use coarser ticks or lots, or mend the bars" if place else "",
-        ) from error
+        raise _refused(error, *bars) from error
+
+
+def _refused(error: Exception, *bars: NDArray[Any]) -> DataError:
+    place = _first_fault(*bars) if "a bar breaks" in str(error) else ""
+    return DataError(
+        f"features refused their input: {error}{place}",
+        mend="use coarser ticks or lots, or mend the bars" if place else "",
+    )
 
 
 def _first_fault(

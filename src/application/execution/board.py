@@ -21,6 +21,14 @@ from ..journal import IntentRecord, OrderRecord
 from .ambiguity import Inquiry
 
 
+def _stage(crossed: list[str], retry_at: int) -> str:
+    body = {"crossed": crossed, "retry_at": retry_at}
+    return json.dumps(body, sort_keys=True, separators=(",", ":"))
+
+
+_UNTOUCHED = _stage([], 0)
+
+
 @dataclass(slots=True)
 class Working:
     """One intent under way.
@@ -54,8 +62,9 @@ class Working:
 
     def stage(self) -> str:
         """Return what the plan needs after a restart, as canonical JSON."""
-        body = {"crossed": sorted(self.crossed), "retry_at": self.retry_at}
-        return json.dumps(body, sort_keys=True, separators=(",", ":"))
+        if not self.crossed and not self.retry_at:
+            return _UNTOUCHED
+        return _stage(sorted(self.crossed), self.retry_at)
 
     @classmethod
     def restored(cls, record: IntentRecord, attempts: Iterable[OrderRecord]) -> Working:

@@ -43,6 +43,7 @@ class Books:
         self._columns = {one.symbol: index for index, one in enumerate(instruments)}
         self._order = tuple(one.symbol for one in instruments)
         self._quote = instruments[0].symbol.quote
+        self._named = {str(symbol): symbol for symbol in self._order}
         self._names = {asset_of(symbol) for symbol in self._order}
         self._capital = capital
         self._rebuild: Callable[[UnitOfWork], None] | None = None
@@ -138,7 +139,7 @@ class Books:
 
     def fill(self, fill: FillRecord) -> tuple[int, LedgerRecord]:
         """Book a fill; return its realised P&L (1e-8 quote, rounded down) and its ledger entry."""
-        symbol = Symbol.parse(fill.symbol)
+        symbol = self._named[fill.symbol]
         column, instrument = self._columns[symbol], self._instruments[symbol]
         booked = Fill(
             fill.trade_id,
@@ -176,7 +177,7 @@ class Books:
             return fee_value(fill.fee_amount)
         price = fill.fee_price
         if price is None:
-            price = self._instruments[Symbol.parse(fill.symbol)].price(fill.ticks).amount
+            price = self._instruments[self._named[fill.symbol]].price(fill.ticks).amount
         return fee_value(fill.fee_amount, price)
 
     def ended_trip(self, symbol: Symbol) -> int | None:
@@ -308,7 +309,7 @@ class Books:
         worth = worth or account.worth(row.closes)
         if self._exact:
             equity, unrealised = worth.equity, worth.unrealised
-            self._prove(worth, row.closes)
+            self._prove(worth, row)
         else:
             marks = self._marks(row.closes)
             self.portfolio.check_identity(marks)
@@ -340,7 +341,7 @@ class Books:
         self.portfolio.check_identity(self._marks(row.closes))
         self.portfolio.ledger.verify()
 
-    def _prove(self, worth: Worth, closes: Sequence[int]) -> None:
+    def _prove(self, worth: Worth, row: BarRow) -> None:
         account, portfolio, equity = self.account, self.portfolio, worth.equity
         earned = account.initial + account.realised + account.funding - account.fees
         earned += worth.unrealised
@@ -352,7 +353,7 @@ class Books:
         if self._entries == self._proved:
             # Nothing was booked since: equal holdings are worth the same at any marks.
             return
-        marks = self._marks(closes)
+        marks = self._marks(row.closes)
         pairs: Iterable[tuple[str, int, Decimal]] = (
             ("equity", equity, portfolio.equity(marks).amount),
             ("realised", account.realised, portfolio.realised),

@@ -243,9 +243,10 @@ class TradingSession:
         books.live_through(row)
         self._last = row
         self._bars += 1
-        worth = books.account.worth(row.closes)
+        closes = row.closes
+        worth = books.account.worth(closes)
         mark = books.mark(row, now, worth)
-        cuts = self._guard.marked(row.closes, mark.equity, now)
+        cuts = self._guard.marked(closes, mark.equity, now)
         self._reconcile_bar(now)
         if is_ruined(mark.equity, plan.settings.initial_cash, plan.settings):
             exits = self._decider.close_all(row, books.account)

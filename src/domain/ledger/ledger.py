@@ -33,11 +33,13 @@ class Ledger:
         """
         if not self.is_new(entry):
             return False
-        moved = dict(self._balances)
+        moved: dict[tuple[str, str], Decimal] = {}
         for posting in entry.postings:
             key = posting.account, posting.asset
-            moved[key] = add(moved.get(key, Decimal(0)), posting.amount)
-        self._balances = moved
+            before = moved[key] if key in moved else self.balance(*key)
+            moved[key] = add(before, posting.amount)
+        # Only once every sum is known, so that a refused entry leaves the books as they were.
+        self._balances.update(moved)
         self._by_id[entry.entry_id] = entry
         return True
 

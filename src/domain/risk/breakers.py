@@ -224,7 +224,7 @@ class Breakers:
     @property
     def is_open(self) -> bool:
         """Whether any breaker is OPEN."""
-        return any(state.phase is Phase.OPEN for state in self._states.values())
+        return Phase.OPEN in [state.phase for state in self._states.values()]
 
     def causes(self, account: str) -> list[ModeCause]:
         """Return what the OPEN breakers make of the account's mode."""
