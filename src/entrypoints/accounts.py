@@ -49,6 +49,8 @@ from .suggest import did_you_mean
 
 KILL = "kill"
 """What to reset to re-arm."""
+SEEN = "discrepancies"
+"""What to reset to settle everything that is listed: each one by its id, and nothing newer."""
 _REAL = "live:"
 """How accounts with real money are called."""
 
@@ -167,7 +169,8 @@ class Accounts:
         """Give a person's word: that a breaker may recover, a discrepancy was seen, a kill is over.
 
         Args:
-            what: A breaker, the id of an open discrepancy, or ``kill``.
+            what: A breaker, the id of an open discrepancy, ``discrepancies`` for all that are open
+                now, or ``kill``.
             account: The newest run if None; for ``kill`` whatever is killed.
             confirm: The account's name again, or ``everything`` for a kill of the whole workspace;
                 needed for ``kill``, and for accounts with real money.
@@ -184,12 +187,17 @@ class Accounts:
             self._require(name, what, confirm)
         command = Command(name, ControlVerb.RESET_BREAKER, operator(), what)
         standing = self.standing(name)
-        if any(one.discrepancy_id == what for one in standing.discrepancies):
-            answered = self.command(ControlVerb.ACKNOWLEDGE, name, what)
+        found = [one.discrepancy_id for one in standing.discrepancies]
+        if what == SEEN and not found:
+            return Settled(what, changed=False, text=f"{name} has no open discrepancies")
+        if what == SEEN or what in found:
+            # A change that comes later is another one, and waits for a word of its own.
+            which = ",".join(found) if what == SEEN else what
+            answered = self.command(ControlVerb.ACKNOWLEDGE, name, which)
             return Settled(what, changed=True, text=answered.outcome)
         known = [one.name for one in standing.breakers]
         if what not in known:
-            choices = [*known, *(one.discrepancy_id for one in standing.discrepancies), KILL]
+            choices = [*known, *found, SEEN, KILL]
             mend = did_you_mean(what, choices, "`mettle risk show` shows what there is")
             raise NotFound(f"account {name!r} has no breaker or discrepancy {what!r}", mend=mend)
         return reset_breaker(self._gear(), command, self._profile(name))

@@ -203,6 +203,25 @@ def test_only_what_waits_for_a_person_can_be_acknowledged(world: World) -> None:
     assert any("acknowledged by eve" in one.note for one in world.discrepancies())
 
 
+def test_several_are_acknowledged_at_once_and_no_newer_one(world: World) -> None:
+    """A second withdrawal while paused is a discrepancy of its own: one word may cover both."""
+    world.own(SPOT, 10)
+    for left in ("0.006", "0.004"):
+        world.venue.balances["BTC"] = Decimal(left)
+        world.passes(3)
+    seen = [one.discrepancy_id for one in world.open()]
+    assert len(seen) == 2
+    world.venue.balances["BTC"] = Decimal("0.001")
+    world.passes(3)
+    with world.store.writing() as unit:
+        said = world.reconciler.acknowledge(unit, ",".join(seen), "eve")
+        unit.commit()
+    assert said == f"acknowledged: {', '.join(seen)}"
+    (newest,) = world.open()
+    assert newest.discrepancy_id not in seen
+    assert world.mode() is Mode.PAUSED
+
+
 def test_what_comes_back_leaves_suspense_without_a_person(world: World) -> None:
     """The late trade explains it: booked, and the suspense is undone."""
     world.own(SPOT, 10)

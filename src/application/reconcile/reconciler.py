@@ -101,15 +101,17 @@ class Reconciler:
         """Take a person's word that something may stay in suspense; in the caller's transaction.
 
         Args:
-            which: A discrepancy's id; empty for all that wait for a person.
+            which: A discrepancy's id, or several with commas between; empty for all that wait for a
+                person.
 
         Returns:
             What came of it, for the control row.
         """
+        wanted = frozenset(which.split(","))
         waiting = [
             one
             for one in unit.discrepancies.open(self._bench.plan.account)
-            if kind_of(one) is Kind.BALANCE and which in {"", one.discrepancy_id}
+            if kind_of(one) is Kind.BALANCE and (not which or one.discrepancy_id in wanted)
         ]
         self._keeper.open = list(unit.discrepancies.open(self._bench.plan.account))
         for record in waiting:

@@ -54,8 +54,9 @@ def reset(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="BREAKER|kill|DISCREPANCY",
-            help="A breaker, `kill` to re-arm, or the id of a discrepancy you have looked into.",
+            metavar="BREAKER|kill|DISCREPANCY|discrepancies",
+            help="A breaker, `kill` to re-arm, the id of a discrepancy you have looked into, or "
+            "`discrepancies` for all that `risk show` lists now.",
         ),
     ],
     account: AccountOption = None,
