@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from mettle.adapters.features.native import NativeFeatures
+from mettle.adapters.learning.native_trainer import NativeTrainer
 from mettle.adapters.learning.policy_agent import PolicyAgent
 from mettle.adapters.learning.sb3_trainer import Sb3Trainer
 from mettle.adapters.persistence.artefacts import MemoryArtefactStore
@@ -24,14 +25,37 @@ from mettle.adapters.simulation.market_batch import MarketBatch
 from mettle.adapters.system.clock import SystemClock
 from mettle.application.learning.policy import TrainedPolicy
 from mettle.application.learning.train import TrainModel
-from mettle.application.ports.trainer import PpoSettings, TrainingJob, TrainingProgress
+from mettle.application.ports.trainer import (
+    PpoSettings,
+    Trainer,
+    TrainingJob,
+    TrainingProgress,
+)
 from mettle.domain.errors import ConfigError, DataError, NotFound, StorageError, TrainingDiverged
 from tests.support.learning import SMALL_PPO, persistent_panel, small_job
 
 
-def train(job: TrainingJob) -> TrainedPolicy:
-    """Train with one thread of torch."""
-    return Sb3Trainer(NativeFeatures(1), SystemClock(), torch_threads=1).train(job)
+def _sb3() -> Trainer:
+    return Sb3Trainer(NativeFeatures(1), SystemClock(), torch_threads=1)
+
+
+def _native() -> Trainer:
+    return NativeTrainer(NativeFeatures(1), SystemClock())
+
+
+TRAINERS: dict[str, Callable[[], Trainer]] = {"sb3": _sb3, "native": _native}
+
+
+@pytest.fixture(scope="module", params=list(TRAINERS))
+def learner(request: pytest.FixtureRequest) -> str:
+    """Return the name of a trainer: each must keep every promise of the port."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def trainer(learner: str) -> Trainer:
+    """Return a trainer."""
+    return TRAINERS[learner]()
 
 
 def weights(policy: TrainedPolicy) -> bytes:
@@ -51,9 +75,8 @@ class Stop:
             raise KeyboardInterrupt
 
 
-def interrupted(job: TrainingJob, frames: int) -> None:
+def interrupted(trainer: Trainer, job: TrainingJob, frames: int) -> None:
     """Train until ``frames`` and be interrupted there."""
-    trainer = Sb3Trainer(NativeFeatures(1), SystemClock(), torch_threads=1)
     with pytest.raises(KeyboardInterrupt):
         trainer.train(job, Stop(frames))
 
@@ -64,12 +87,12 @@ def held(folder: Path) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def uncut(tmp_path_factory: pytest.TempPathFactory) -> TrainedPolicy:
+def uncut(trainer: Trainer, tmp_path_factory: pytest.TempPathFactory) -> TrainedPolicy:
     """Return what the small job gives when nothing happens to it."""
-    return train(small_job(tmp_path_factory.mktemp("uncut")))
+    return trainer.train(small_job(tmp_path_factory.mktemp("uncut")))
 
 
-def test_a_visible_edge_is_learnt(tmp_path: Path) -> None:
+def test_a_visible_edge_is_learnt(trainer: Trainer, tmp_path: Path) -> None:
     """In a market that keeps its direction the policy follows it."""
     job = replace(
         small_job(tmp_path),
@@ -88,7 +111,6 @@ def test_a_visible_edge_is_learnt(tmp_path: Path) -> None:
     rewards: list[float] = []
     store = MemoryArtefactStore()
     features = NativeFeatures(1)
-    trainer = Sb3Trainer(features, SystemClock(), torch_threads=1)
 
     def note(progress: TrainingProgress) -> None:
         if progress.mean_reward is not None:
@@ -106,67 +128,74 @@ def test_a_visible_edge_is_learnt(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_beside_the_folder_of_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stable-Baselines3 makes an empty folder for a logger without one: ours has one."""
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
-    train(small_job(tmp_path / "run"))
+    trainer.train(small_job(tmp_path / "run"))
     assert not list(place.glob("SB3*"))
 
 
-def test_the_same_seed_gives_the_same_bits(tmp_path: Path, uncut: TrainedPolicy) -> None:
+def test_the_same_seed_gives_the_same_bits(
+    trainer: Trainer, tmp_path: Path, uncut: TrainedPolicy
+) -> None:
     """Neither the folder nor the threads of the market change the weights; the seed does."""
-    assert weights(train(replace(small_job(tmp_path / "a"), threads=2))) == weights(uncut)
-    assert weights(train(replace(small_job(tmp_path / "b"), seed=6))) != weights(uncut)
+    assert weights(trainer.train(replace(small_job(tmp_path / "a"), threads=2))) == weights(uncut)
+    assert weights(trainer.train(replace(small_job(tmp_path / "b"), seed=6))) != weights(uncut)
 
 
 @pytest.mark.parametrize("frames", [512, 1280])
 def test_an_interrupted_run_resumes_exactly(
-    tmp_path: Path, uncut: TrainedPolicy, frames: int
+    trainer: Trainer, tmp_path: Path, uncut: TrainedPolicy, frames: int
 ) -> None:
     """Ctrl-C keeps the last whole rollout, on and off the checkpoints' beat."""
     job = small_job(tmp_path)
-    interrupted(job, frames)
+    interrupted(trainer, job, frames)
     assert held(tmp_path)[-1] == frames
-    resumed = train(replace(job, resume=True))
+    resumed = trainer.train(replace(job, resume=True))
     assert weights(resumed) == weights(uncut)
     assert resumed.frames == uncut.frames
     assert resumed.metrics == uncut.metrics
 
 
 def test_ctrl_c_inside_a_rollout_keeps_the_one_before(
-    tmp_path: Path, uncut: TrainedPolicy, monkeypatch: pytest.MonkeyPatch
+    trainer: Trainer, tmp_path: Path, uncut: TrainedPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The interrupt of a real terminal comes anywhere; what is written is whole nevertheless."""
     steps = 0
-    step = MarketBatch.step
 
-    def interrupt(batch: MarketBatch, actions: np.ndarray) -> object:
-        nonlocal steps
-        steps += 1
-        if steps == 16 * 3 + 7:
-            raise KeyboardInterrupt
-        return step(batch, actions)
+    def interrupting(function: Callable[..., object], length: int) -> Callable[..., object]:
+        def count(batch: MarketBatch, given: object) -> object:
+            nonlocal steps
+            steps += length
+            if steps >= 16 * 3 + 7:
+                raise KeyboardInterrupt
+            return function(batch, given)
 
-    monkeypatch.setattr(MarketBatch, "step", interrupt)
+        return count
+
+    monkeypatch.setattr(MarketBatch, "step", interrupting(MarketBatch.step, 1))
+    monkeypatch.setattr(MarketBatch, "play", interrupting(MarketBatch.play, 16))
     job = replace(small_job(tmp_path), checkpoint_every=0)
     with pytest.raises(KeyboardInterrupt):
-        train(job)
+        trainer.train(job)
     monkeypatch.undo()
     assert held(tmp_path) == [768]
-    assert weights(train(replace(job, resume=True))) == weights(uncut)
+    assert weights(trainer.train(replace(job, resume=True))) == weights(uncut)
 
 
-def test_a_killed_process_resumes_exactly(tmp_path: Path, uncut: TrainedPolicy) -> None:
+def test_a_killed_process_resumes_exactly(
+    learner: str, trainer: Trainer, tmp_path: Path, uncut: TrainedPolicy
+) -> None:
     """SIGKILL between two checkpoints costs the frames since the last one, and nothing else."""
     script = """
 import os, signal, sys
 from pathlib import Path
 from mettle.adapters.features.native import NativeFeatures
+from mettle.adapters.learning.native_trainer import NativeTrainer
 from mettle.adapters.learning.sb3_trainer import Sb3Trainer
-from mettle.adapters.simulation.market_batch import MarketBatch
 from mettle.adapters.system.clock import SystemClock
 from tests.support.learning import small_job
 
@@ -174,45 +203,47 @@ def kill(progress):
     if progress.frames >= 1280:
         os.kill(os.getpid(), signal.SIGKILL)
 
-trainer = Sb3Trainer(NativeFeatures(1), SystemClock(), torch_threads=1)
+features, clock = NativeFeatures(1), SystemClock()
+native = sys.argv[2] == "native"
+trainer = NativeTrainer(features, clock) if native else Sb3Trainer(features, clock, torch_threads=1)
 trainer.train(small_job(Path(sys.argv[1])), kill)
 """
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)],
+        [sys.executable, "-c", script, str(tmp_path), learner],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},
         check=False,
     )
     assert done.returncode == -signal.SIGKILL
     assert held(tmp_path) == [512, 1024]
-    assert weights(train(replace(small_job(tmp_path), resume=True))) == weights(uncut)
+    assert weights(trainer.train(replace(small_job(tmp_path), resume=True))) == weights(uncut)
 
 
-def test_a_finished_run_can_go_on(tmp_path: Path, uncut: TrainedPolicy) -> None:
+def test_a_finished_run_can_go_on(trainer: Trainer, tmp_path: Path, uncut: TrainedPolicy) -> None:
     """Half the frames, then the rest, equal all of them at once."""
-    train(replace(small_job(tmp_path), frames=1024))
-    assert weights(train(replace(small_job(tmp_path), resume=True))) == weights(uncut)
+    trainer.train(replace(small_job(tmp_path), frames=1024))
+    assert weights(trainer.train(replace(small_job(tmp_path), resume=True))) == weights(uncut)
 
 
-def test_only_the_last_checkpoints_are_kept(tmp_path: Path) -> None:
+def test_only_the_last_checkpoints_are_kept(trainer: Trainer, tmp_path: Path) -> None:
     """Three of four stay; a run from the start removes them all first."""
-    train(small_job(tmp_path))
+    trainer.train(small_job(tmp_path))
     assert held(tmp_path) == [1024, 1536, 2048]
-    train(replace(small_job(tmp_path), frames=256, checkpoint_every=256))
+    trainer.train(replace(small_job(tmp_path), frames=256, checkpoint_every=256))
     assert held(tmp_path) == [256]
 
 
-def test_resuming_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_resuming_without_a_checkpoint_is_refused(trainer: Trainer, tmp_path: Path) -> None:
     """There is nothing to go on from."""
     with pytest.raises(NotFound, match="no checkpoint"):
-        train(replace(small_job(tmp_path), resume=True))
+        trainer.train(replace(small_job(tmp_path), resume=True))
 
 
-def test_resuming_another_job_is_refused(tmp_path: Path) -> None:
+def test_resuming_another_job_is_refused(trainer: Trainer, tmp_path: Path) -> None:
     """Other bars, seeds or hyperparameters are another run."""
     job = replace(small_job(tmp_path), frames=256, checkpoint_every=256)
-    train(job)
+    trainer.train(job)
     others: Sequence[TrainingJob] = [
         replace(job, seed=6),
         replace(job, panel=persistent_panel(400, seed=1)),
@@ -222,13 +253,15 @@ def test_resuming_another_job_is_refused(tmp_path: Path) -> None:
     ]
     for other in others:
         with pytest.raises(DataError, match="belongs to other bars"):
-            train(replace(other, resume=True))
+            trainer.train(replace(other, resume=True))
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path, uncut: TrainedPolicy) -> None:
+def test_a_damaged_checkpoint_is_refused(
+    trainer: Trainer, tmp_path: Path, uncut: TrainedPolicy
+) -> None:
     """It is named, and deleting it lets the run go on from the one before."""
     job = small_job(tmp_path)
-    interrupted(job, 1280)
+    interrupted(trainer, job, 1280)
     newest = tmp_path / "checkpoints" / "frames-000000000001280"
     for name in ("state.safetensors", "state.json"):
         path = newest / name
@@ -237,42 +270,42 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, uncut: TrainedPolicy) -
         broken[len(broken) // 2] ^= 1
         path.write_bytes(broken)
         with pytest.raises(DataError, match="frames-000000000001280"):
-            train(replace(job, resume=True))
+            trainer.train(replace(job, resume=True))
         path.write_bytes(sound[: len(sound) // 2])
         with pytest.raises(DataError, match="frames-000000000001280"):
-            train(replace(job, resume=True))
+            trainer.train(replace(job, resume=True))
         path.write_bytes(sound)
     shutil.rmtree(newest)
-    assert weights(train(replace(job, resume=True))) == weights(uncut)
+    assert weights(trainer.train(replace(job, resume=True))) == weights(uncut)
 
 
-def test_checkpoints_hold_no_pickle(tmp_path: Path) -> None:
+def test_checkpoints_hold_no_pickle(trainer: Trainer, tmp_path: Path) -> None:
     """Two files each, tensors and JSON, that another process reads without running anything."""
-    train(replace(small_job(tmp_path), frames=256, checkpoint_every=256))
+    trainer.train(replace(small_job(tmp_path), frames=256, checkpoint_every=256))
     (folder,) = (tmp_path / "checkpoints").iterdir()
     assert sorted(one.name for one in folder.iterdir()) == ["state.json", "state.safetensors"]
     assert (folder / "state.json").read_bytes().startswith(b"{")
 
 
-def test_divergence_is_named(tmp_path: Path) -> None:
+def test_divergence_is_named(trainer: Trainer, tmp_path: Path) -> None:
     """A learning rate that throws the weights away ends in a typed error, not in a NaN model."""
     job = replace(small_job(tmp_path), ppo=replace(SMALL_PPO, learning_rate=1e30))
     with pytest.raises(TrainingDiverged, match=r"after \d+ frames"):
-        train(job)
+        trainer.train(job)
 
 
 def test_a_full_disk_is_seen_before_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The estimate says what is needed and what there is."""
     usage = shutil.disk_usage(tmp_path)._replace(free=1 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(StorageError, match="1 MiB free"):
-        train(small_job(tmp_path))
+        trainer.train(small_job(tmp_path))
 
 
 def test_a_disk_that_fills_up_leaves_the_last_checkpoint(
-    tmp_path: Path, uncut: TrainedPolicy, monkeypatch: pytest.MonkeyPatch
+    trainer: Trainer, tmp_path: Path, uncut: TrainedPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run ends with a typed error and can be resumed when there is room again."""
     fsync, calls = os.fsync, 0
@@ -286,33 +319,33 @@ def test_a_disk_that_fills_up_leaves_the_last_checkpoint(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match="No space left"):
-        train(small_job(tmp_path))
+        trainer.train(small_job(tmp_path))
     monkeypatch.undo()
     assert held(tmp_path) == [512]
-    assert weights(train(replace(small_job(tmp_path), resume=True))) == weights(uncut)
+    assert weights(trainer.train(replace(small_job(tmp_path), resume=True))) == weights(uncut)
 
 
 @pytest.mark.parametrize(
     "changes", [{"batch_size": 100}, {"batch_size": 0}, {"environments": 0}, {"epochs": 0}]
 )
 def test_hyperparameters_that_do_not_fit_are_refused(
-    tmp_path: Path, changes: dict[str, Any]
+    trainer: Trainer, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     """A batch must divide the rollout; nothing may be zero."""
     with pytest.raises(ConfigError, match="ppo"):
-        train(replace(small_job(tmp_path), ppo=replace(SMALL_PPO, **changes)))
+        trainer.train(replace(small_job(tmp_path), ppo=replace(SMALL_PPO, **changes)))
 
 
-def test_a_panel_without_a_long_block_is_refused(tmp_path: Path) -> None:
+def test_a_panel_without_a_long_block_is_refused(trainer: Trainer, tmp_path: Path) -> None:
     """No bar after the warm-up is left to start at."""
     with pytest.raises(DataError):
-        train(replace(small_job(tmp_path), panel=persistent_panel(400).slice(0, 2)))
+        trainer.train(replace(small_job(tmp_path), panel=persistent_panel(400).slice(0, 2)))
 
 
-def test_scalars_are_written_and_torch_keeps_its_threads(tmp_path: Path) -> None:
+def test_scalars_are_written_and_torch_keeps_its_threads(trainer: Trainer, tmp_path: Path) -> None:
     """TensorBoard's file lies in the job's folder; the number of threads is put back."""
     before = torch.get_num_threads()
-    train(replace(small_job(tmp_path), frames=512))
+    trainer.train(replace(small_job(tmp_path), frames=512))
     assert torch.get_num_threads() == before
     (events,) = (tmp_path / "tensorboard").iterdir()
     content = events.read_bytes()
@@ -320,10 +353,9 @@ def test_scalars_are_written_and_torch_keeps_its_threads(tmp_path: Path) -> None
         assert tag in content
 
 
-def test_progress_tells_what_is_left(tmp_path: Path) -> None:
+def test_progress_tells_what_is_left(trainer: Trainer, tmp_path: Path) -> None:
     """One report a rollout, with a rate and a remaining time that ends at nil."""
     reports: list[TrainingProgress] = []
-    trainer = Sb3Trainer(NativeFeatures(1), SystemClock(), torch_threads=1)
     trainer.train(replace(small_job(tmp_path), checkpoint_every=0), reports.append)
     assert [one.frames for one in reports] == list(range(256, 2049, 256))
     assert all(one.total_frames == 2048 and one.frames_per_second > 0 for one in reports)

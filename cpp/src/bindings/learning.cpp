@@ -188,7 +188,7 @@ py::dict rollout(const py::object& self) {
     return found;
 }
 
-py::list collect(Ppo& ppo, market::Batch& batch) {
+py::tuple collect(Ppo& ppo, market::Batch& batch) {
     const PpoShape& shape = ppo.shape();
     if (batch.shape().environments != shape.environments || batch.width() != shape.inputs ||
         batch.table().assets != shape.actions) {
@@ -206,7 +206,7 @@ py::list collect(Ppo& ppo, market::Batch& batch) {
     for (const learning::Episode& one : ppo.episodes) {
         episodes.append(py::make_tuple(one.reward, one.length));
     }
-    return episodes;
+    return py::make_tuple(batch.side(), episodes);
 }
 
 py::dict dict_of(const Losses& losses) {
@@ -281,7 +281,8 @@ void register_learning(py::module_& module) {
              "Return views of the rollout, (steps, environments, …), which the next one "
              "overwrites.")
         .def("collect", &collect, py::arg("market"),
-             "Play one rollout; return (reward, length) of the episodes that ended, in order.")
+             "Play one rollout; return the side that was written last, and (reward, length) of the "
+             "episodes that ended, in order.")
         .def("update", &update, py::arg("order") = py::none(),
              "Learn from the rollout; return the losses. `order`, int32 (epochs, frames), replaces "
              "the own shuffle; a position is step · environments + environment.")

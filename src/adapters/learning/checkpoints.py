@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 from ...application.learning.strict import Fields, canonical
 from ...domain.errors import DataError, MettleError, NotFound, StorageError
 from ..persistence.folders import read_regular, storage_error, write_folder
-from .training_state import TrainingState
+from .run_state import TrainingState
 
 _VERSION = 1
 _STATE = "state.json"

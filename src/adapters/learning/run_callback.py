@@ -14,7 +14,8 @@ from ...application.ports.trainer import ProgressCallback, TrainingJob, Training
 from ...domain.errors import TrainingDiverged
 from .checkpoints import Checkpoints
 from .markets import TrainingMarket
-from .training_state import TrainingState, capture
+from .run_state import TrainingState
+from .training_state import capture
 
 _RECENT = 20  # rollouts over which the frame rate is taken
 _MEND = "lower the learning rate, or look for outliers in the bars"

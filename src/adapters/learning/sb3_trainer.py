@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -19,14 +17,13 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from ...application.learning.policy import DenseLayer, Network, TrainedPolicy
 from ...application.learning.scaler import FeatureScaler
-from ...application.learning.strict import canonical
 from ...application.ports.clock import Clock
 from ...application.ports.feature_builder import FeatureBuilder
-from ...application.ports.trainer import PpoSettings, ProgressCallback, TrainingJob
-from ...domain.errors import ConfigError
+from ...application.ports.trainer import ProgressCallback, TrainingJob
 from ..persistence.folders import storage_error
 from .blocks import confine
 from .checkpoints import Checkpoints
+from .jobs import check_ppo, fingerprint
 from .markets import MarketFactory
 from .native_market import native_market
 from .run_callback import RunCallback, refuse_lost_weights
@@ -67,12 +64,12 @@ class Sb3Trainer:
 
     def train(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> TrainedPolicy:
         """See :class:`~mettle.application.ports.trainer.Trainer`."""
-        _check(job.ppo)
+        check_ppo(job.ppo)
         job, table = confine(job, self._features.table(job.panel, job.feature_set))
         scaler = FeatureScaler.fit(table.values, table.valid)
         env, market = self._market(job, table, scaler.transform(table.values))
         checkpoints = Checkpoints(
-            job.folder / "checkpoints", _fingerprint(job, self._device), self._keep
+            job.folder / "checkpoints", fingerprint(job, device=self._device), self._keep
         )
         callback = RunCallback(job, market, checkpoints, self._clock, on_progress)
         try:
@@ -142,36 +139,6 @@ class Sb3Trainer:
                 device=self._device,
                 verbose=0,
             )
-
-
-def _check(ppo: PpoSettings) -> None:
-    for name in ("environments", "rollout", "batch_size", "epochs"):
-        if getattr(ppo, name) < 1:
-            raise ConfigError(f"ppo.{name} must be positive, was {getattr(ppo, name)}")
-    if not 0 < ppo.learning_rate < math.inf:
-        raise ConfigError(f"ppo.learning_rate must be positive, was {ppo.learning_rate}")
-    frames = ppo.environments * ppo.rollout
-    if frames < 2 or ppo.batch_size < 2 or frames % ppo.batch_size:
-        raise ConfigError(
-            f"ppo.batch_size {ppo.batch_size} must be at least 2 and divide environments × "
-            f"rollout = {frames}",
-            mend=f"use a divisor of {frames}",
-        )
-
-
-def _fingerprint(job: TrainingJob, device: str) -> str:
-    # Frames, threads and the distance of checkpoints may change between the parts of one run.
-    body = {
-        "data": job.panel.data_hash,
-        "features": job.feature_set.hash,
-        "settings": job.settings.to_dict(),
-        "ppo": asdict(job.ppo),
-        "window": job.window,
-        "episode_length": job.episode_length,
-        "seed": job.seed,
-        "device": device,
-    }
-    return hashlib.sha256(canonical(body)).hexdigest()
 
 
 @contextmanager

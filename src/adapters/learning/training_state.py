@@ -1,4 +1,4 @@
-"""The whole state of a PPO run between two rollouts, as plain arrays and numbers.
+"""The whole state of a run of Stable-Baselines3 between two rollouts.
 
 Between an update and the next rollout the rollout buffer is empty, so that weights, optimiser,
 generators, environments and counters are all that there is: a run that continues from them equals
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,37 +17,12 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO
 
 from ...domain.errors import DataError
+from .jobs import EPISODES
 from .markets import TrainingMarket
-
-_EPISODES = 100  # finished episodes that Stable-Baselines3 averages over
-
-Tensors = dict[str, NDArray[Any]]
+from .run_state import Tensors, TrainingState, under
 
 # Stable-Baselines3 draws its minibatches from NumPy's global generator: that one must be kept.
 _GLOBAL_NUMPY = np.random.mtrand._rand  # noqa: SLF001 - the object behind np.random.permutation
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingState:
-    """A run between two rollouts.
-
-    Attributes:
-        tensors: Arrays by name.
-        numbers: What JSON can hold: counters and the last episodes' figures.
-    """
-
-    tensors: Tensors
-    numbers: dict[str, Any]
-
-    @property
-    def frames(self) -> int:
-        """Environment steps taken so far."""
-        return int(self.numbers["num_timesteps"])
-
-    @property
-    def size(self) -> int:
-        """Bytes of all arrays."""
-        return sum(one.nbytes for one in self.tensors.values())
 
 
 def capture(model: PPO, market: TrainingMarket) -> TrainingState:
@@ -79,11 +53,11 @@ def restore(state: TrainingState, model: PPO, market: TrainingMarket) -> None:
     """
     tensors = state.tensors
     try:
-        policy = {name: torch.from_numpy(one) for name, one in _under(tensors, "policy.").items()}
+        policy = {name: torch.from_numpy(one) for name, one in under(tensors, "policy.").items()}
         model.policy.load_state_dict(policy)
         optimizer = model.policy.optimizer.state_dict()
         slots: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in _under(tensors, "optimizer.").items():
+        for name, value in under(tensors, "optimizer.").items():
             index, _, slot = name.partition(".")
             slots.setdefault(int(index), {})[slot] = torch.from_numpy(value)
         optimizer["state"] = slots
@@ -95,9 +69,9 @@ def restore(state: TrainingState, model: PPO, market: TrainingMarket) -> None:
         model._n_updates = int(state.numbers["n_updates"])  # noqa: SLF001
         model.ep_info_buffer = deque(
             ({"r": r, "l": length, "t": t} for r, length, t in state.numbers["episodes"]),
-            maxlen=_EPISODES,
+            maxlen=EPISODES,
         )
-        model.ep_success_buffer = deque(maxlen=_EPISODES)  # the market reports no successes
+        model.ep_success_buffer = deque(maxlen=EPISODES)  # the market reports no successes
         _restore_generators(state, model)
     except (KeyError, ValueError, RuntimeError, TypeError) as error:
         raise DataError(
@@ -130,15 +104,6 @@ def _restore_generators(state: TrainingState, model: PPO) -> None:
     _GLOBAL_NUMPY.set_state(("MT19937", state.tensors["random.numpy"], position, has_gauss, gauss))
     version, next_gauss = state.numbers["random_python"]
     random.setstate((version, tuple(map(int, state.tensors["random.python"])), next_gauss))
-
-
-def _under(tensors: Tensors, prefix: str) -> Tensors:
-    # Copies: torch must not write into the arrays of the state.
-    return {
-        name.removeprefix(prefix): np.array(one)
-        for name, one in tensors.items()
-        if name.startswith(prefix)
-    }
 
 
 def _copy(value: torch.Tensor) -> NDArray[Any]:

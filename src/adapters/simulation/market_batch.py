@@ -265,6 +265,23 @@ class MarketBatch:
             raise InvalidValue(f"the market cannot step: {error}") from error
         return self.output
 
+    def play(self, learner: _native.PpoLearner) -> list[tuple[float, int]]:
+        """Let a learner play one rollout, and keep what it saw.
+
+        Returns:
+            Reward and length of the episodes that ended, in order.
+
+        Raises:
+            InvalidValue: If the learner is of another shape, or an amount leaves 64 bits; after the
+                latter the batch must be reset.
+        """
+        try:
+            side, episodes = learner.collect(self._native)
+        except (ValueError, OverflowError) as error:
+            raise InvalidValue(f"the market cannot be played: {error}") from error
+        self.output = self._sides[side]
+        return episodes
+
     def snapshot(self) -> bytes:
         """Return the whole state; :meth:`restore` continues from it exactly."""
         return self._native.snapshot()
