@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...domain.errors import MettleError, RefusedForSafety
+from ...domain.errors import MettleError, RefusedForSafety, StorageError
 from ...domain.orders import (
     Denied,
     Evidence,
@@ -32,6 +32,7 @@ class Sender:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
+        self._written: tuple[str, float] = "", 0.0
 
     def write_ahead(
         self, unit: UnitOfWork, working: Working, step: Place, terms: OrderTerms, reserved: int
@@ -82,6 +83,7 @@ class Sender:
             unit.intents.add(working.record)
         unit.orders.add(order)
         working.attempts.append(order_id)
+        self._written = order_id, bench.gear.clock.monotonic()
         bench.board.take(working, (order,))
         return order
 
@@ -116,9 +118,30 @@ class Sender:
         lease = self._bench.gear.lease()
         if lease is not None and (lease.epoch != order.epoch or now >= lease.expires_at):
             return "the lease ended before it was sent"
-        if now - (order.sent_at or now) > self._bench.plan.send_within:
+        if lease is not None and not self._is_current(order):
+            return "the lease ended before it was sent: its epoch is another one by now"
+        if max(now - (order.sent_at or now), self._waited(order)) > self._bench.plan.send_within:
             return "it could not be sent in time"
         return ""
+
+    def _is_current(self, order: OrderRecord) -> bool:
+        """Return whether the journal still has the epoch that an attempt was written under.
+
+        A kill raises it, and may do so between T1 and the wire; what cannot be read is not current.
+        """
+        try:
+            with self._bench.gear.store.reading() as unit:
+                held = unit.leases.find(self._bench.plan.account)
+        except StorageError:
+            return False
+        return held is not None and held.epoch == order.epoch
+
+    def _waited(self, order: OrderRecord) -> float:
+        """Return for how long an attempt has been written, by the clock that nobody sets."""
+        order_id, at = self._written
+        if order_id != order.client_order_id:
+            return 0.0
+        return (self._bench.gear.clock.monotonic() - at) * 1_000
 
     def _refused(self, order: OrderRecord, answer: Refused) -> None:
         now = self._bench.now
