@@ -188,6 +188,28 @@ def test_a_moved_balance_speaks_for_it() -> None:
     assert case.ask(FENCE + 75_001) == Absent()
 
 
+def test_a_balance_that_speaks_alone_is_contested() -> None:
+    """Past the fence, twice five seconds apart, and with no fill: else it may be the order's."""
+    case = Case(moved=True)
+    case.ask(FENCE - 30_000)
+    case.ask(FENCE - 1)
+    assert not case.inquiry.contested
+    case.ask(FENCE + 1)
+    case.ask(FENCE + 4_000)
+    assert not case.inquiry.contested
+    case.ask(FENCE + 5_001)
+    assert case.inquiry.contested
+    case.venue.fills.append(FILL)
+    case.ask(FENCE + 11_000)
+    assert not case.inquiry.contested
+    case.venue.fills.clear()
+    case.ask(FENCE + 17_000)
+    case.moved = False
+    case.ask(FENCE + 30_000)
+    assert not case.inquiry.contested
+    assert case.ask(FENCE + 36_000) == Absent()
+
+
 def test_a_fill_speaks_for_it() -> None:
     """A trade under its id, even if no list has the order; another order's says nothing."""
     case = Case()

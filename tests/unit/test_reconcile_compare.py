@@ -94,6 +94,7 @@ def found(
     fills: tuple[VenueFill, ...] = (),
     funding: tuple[VenueFunding, ...] = (),
     account: VenueAccount | None = None,
+    contested: frozenset[str] = frozenset(),
 ) -> Findings:
     """Compare two snapshots that agree but for what is given."""
     ours = LocalView(
@@ -104,6 +105,7 @@ def found(
         frozenset(settlements),
         records,
         NOW,
+        contested,
     )
     shown = VenueView(
         NOW,
@@ -293,6 +295,26 @@ def test_balances_of_a_symbol_that_may_have_traded_are_not_judged(
     )
     assert [one.asset for one in result.differences] == ["ETH"]
     assert result.moving
+
+
+def test_an_order_for_which_a_balance_alone_speaks_hides_none() -> None:
+    """Else the order would wait for the balance, and the balance for the order."""
+    result = found(
+        local={OURS: record(Unknown(0, OLD))},
+        booked={OURS: 0},
+        account=OFF,
+        contested=frozenset({OURS}),
+    )
+    assert [one.asset for one in result.differences] == [QUOTE, "BTC", "ETH"]
+    shown = order()
+    hidden = found(
+        local={OURS: record(Unknown(0, OLD))},
+        booked={OURS: 0},
+        before=(shown,),
+        account=OFF,
+        contested=frozenset({OURS}),
+    )
+    assert [one.asset for one in hidden.differences] == ["ETH"]
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,19 @@ class Inquiry:
 
     Args:
         began: When its outcome became unknown, Unix milliseconds UTC.
+
+    Attributes:
+        contested: Whether nothing but a balance speaks for the order: histories that would be
+            conclusive lack it, yet what the account holds has changed as its fills would explain.
+            Reconciliation then judges that balance by itself, order or no order.
     """
 
     def __init__(self, began: int) -> None:
         self._began = began
         self._asked = 0
         self._absent_since: int | None = None
+        self._spoken_since: int | None = None
+        self.contested = False
         self.due = began + _EARLY[0]
 
     def ask(self, venue: Venue, order: OrderRecord, now: int, moved: Callable[[], bool]) -> Finding:
@@ -95,12 +102,16 @@ class Inquiry:
         for one in (*venue.open_orders(), *venue.orders_since(since)):
             if one.client_order_id == order.client_order_id:
                 return Shown(one)
-        if any(matches(fill, order) for fill in venue.fills_since(since)) or moved():
-            self._absent_since = None
-            return Unclear("a fill or a balance speaks for it")
         passed = now - (order.sent_at or order.recorded_at)
         # Either clock may have been set meanwhile; both must say that it is over.
-        if server_time <= order.fence_at or passed <= venue.capabilities.fence_ms:
+        fenced = server_time > order.fence_at and passed > venue.capabilities.fence_ms
+        filled = any(matches(fill, order) for fill in venue.fills_since(since))
+        if filled or moved():
+            self._absent_since = None
+            self._speak(now, alone=fenced and not filled)
+            return Unclear("a fill or a balance speaks for it")
+        self._speak(now, alone=False)
+        if not fenced:
             return Unclear("the request may still be accepted")
         if self._absent_since is None:
             self._absent_since = now
@@ -109,6 +120,14 @@ class Inquiry:
         if now - self._absent_since < _APART:
             return Unclear("two histories, too close together")
         return Absent()
+
+    def _speak(self, now: int, *, alone: bool) -> None:
+        """Note whether a balance alone speaks for the order, and for how long it does."""
+        if not alone:
+            self._spoken_since = None
+        elif self._spoken_since is None:
+            self._spoken_since = now
+        self.contested = self._spoken_since is not None and now - self._spoken_since >= _APART
 
 
 def matches(fill: VenueFill, order: OrderRecord) -> bool:

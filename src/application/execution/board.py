@@ -113,6 +113,13 @@ class Board:
         """Yield the attempts that the venue may hold."""
         return (one for one in self.orders.values() if isinstance(one.state, POSSIBLY_LIVE))
 
+    def contested(self) -> frozenset[str]:
+        """Return the attempts of unknown outcome for which nothing but a balance speaks."""
+        asked = (one for one in self.working.values() if one.inquiry is not None and one.attempts)
+        return frozenset(
+            one.attempts[-1] for one in asked if one.inquiry is not None and one.inquiry.contested
+        )
+
     def views(self, working: Working) -> list[AttemptView]:
         """Return an intent's attempts as its plan sees them."""
         return [self._view(working, self.orders[order_id]) for order_id in working.attempts]

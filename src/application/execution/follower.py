@@ -66,8 +66,11 @@ class Follower:
     def _ask(self, working: Working, order: OrderRecord, inquiry: Inquiry, now: int) -> bool:
         bench = self._bench
         lot = bench.plan.instruments[order.intent.symbol].lot_size
+        contested = inquiry.contested
         finding = inquiry.ask(bench.gear.venue, order, now, lambda: moved(bench.gear, order, lot))
         working.due = inquiry.due
+        if inquiry.contested and not contested:
+            bench.alarms.append("nothing but a balance speaks for an order")
         if isinstance(finding, Shown):
             return self._found(working, finding, now)
         if isinstance(finding, Absent):

@@ -184,6 +184,8 @@ def _unsettled(local: LocalView, orders: _Orders) -> set[Symbol]:
     found = set()
     for order_id, order in local.orders.items():
         shown = orders.mine.get(order_id)
+        if order_id in local.contested and shown is None:
+            continue
         if _may_have_moved(order.state, shown, local.booked.get(order_id, 0)):
             found.add(order.intent.symbol)
     return found

@@ -136,6 +136,7 @@ class Reader:
                 ),
                 mark.open,
                 mark.at,
+                self._bench.board.contested(),
             )
 
     def _orders(

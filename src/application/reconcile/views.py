@@ -48,6 +48,8 @@ class LocalView:
         settlements: Those of the venue's settlements that are booked.
         open: Discrepancies that are not closed.
         at: When this was so, by our own clock.
+        contested: Orders of unknown outcome for which nothing but a balance speaks; they hide no
+            balance, or neither would ever be settled.
     """
 
     orders: Mapping[str, OrderRecord]
@@ -57,6 +59,7 @@ class LocalView:
     settlements: frozenset[str] = frozenset()
     open: tuple[DiscrepancyRecord, ...] = ()
     at: int = 0
+    contested: frozenset[str] = frozenset()
 
     def holds(self, book: str, asset: str) -> Decimal:
         """Return what a ledger account holds of an asset."""
