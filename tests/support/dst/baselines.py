@@ -1,238 +1,226 @@
-"""Four ways to handle an order of unknown outcome that are found in the wild, and what they cost.
-
-Each is a small but honest trader: a limit order, two minutes of patience, a cancellation, then a
-marketable order for the rest. They differ in one thing only: what they do when a call fails.
-"""
+"""S6: the same seeds under four ways to handle unknown outcomes that are found in the wild."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from mettle.application.ports.clock import Clock
-from mettle.application.ports.venue import (
-    Accepted,
-    OrderRequest,
-    Refused,
-    Venue,
-    VenueFill,
-    VenueOrderStatus,
-)
-from mettle.domain.errors import MettleError
-from mettle.domain.market import Instrument, Symbol
-from mettle.domain.orders import OrderTerms, Side, TimeInForce
+from mettle.adapters.system import PhiloxRandomness
+from mettle.adapters.venues.exchange import ExchangeVenue
+from mettle.application.ports.venue import VenueOrderStatus
+from mettle.domain.orders import intent_id
 
-from .chance import Chance
+from .campaign import in_order
+from .habits import BaselineGear, BaselineTrader, Habit, Kept
+from .parts import Part, Scale
+from .plan import MINUTE, WorldPlan, plan_for
+from .storage import DiskFaults
+from .world import ACCOUNT, World
 
-
-class Habit(Enum):
-    """What is done when nobody knows what became of an order."""
-
-    BLIND_RETRY = "blind retry"
-    """Send again under a fresh id, up to three times."""
-    FORGET = "forget on error"
-    """An error means that there is no order."""
-    LOST_AFTER_THREE = "lost after three"
-    """Three questions without an answer or a find, and the order is called lost."""
-    REJECTED_AFTER_FIVE = "rejected after five"
-    """Five questions two seconds apart, and the order is called rejected."""
+OURS = "this project"
+_SIZES = {
+    Scale.SHORT: (4, 1_500),
+    Scale.CI: (12, 4_000),
+    Scale.NIGHTLY: (120, 8_000),
+    Scale.RELEASE: (120, 8_000),
+}
+"""Seeds, and events of trouble in each."""
 
 
 @dataclass
-class Kept:
-    """What such a trader has on disk: it survives a crash, and is written after the fact.
+class Loss:
+    """What a way of trading cost.
 
     Attributes:
-        ids: Order id → intent's number.
-        wanted: Intent's number → lots.
-        booked: Trade ids.
-        closed: Orders that it believes to have ended.
+        intents: What was meant to be traded.
+        doubled: Intents of which more was traded than was meant.
+        excess: Lots too many.
+        lost: Orders that traded or are still open, and whose trader does not know it.
+        unbooked: Lots that nobody booked.
     """
 
-    ids: dict[str, int] = field(default_factory=dict)
-    wanted: dict[int, int] = field(default_factory=dict)
-    booked: set[tuple[str, str]] = field(default_factory=set)
-    closed: set[str] = field(default_factory=set)
-    lots: dict[Symbol, int] = field(default_factory=dict)
-    numbers: int = 0
+    intents: int = 0
+    doubled: int = 0
+    excess: int = 0
+    lost: int = 0
+    unbooked: int = 0
+    events: int = 0
+    seeds: list[int] = field(default_factory=list)
+
+    def add(self, other: Loss) -> None:
+        """Add another world's."""
+        for name in ("intents", "doubled", "excess", "lost", "unbooked", "events"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.seeds += other.seeds
 
 
-@dataclass
-class _Task:
-    """An intent under way."""
-
-    number: int
-    symbol: Symbol
-    side: Side
-    left: int
-    order_id: str = ""
-    sent_at: int = 0
-    asked: int = 0
-    due: int = 0
-    cancelled: bool = False
-    unsure: bool = False
-
-
-@dataclass(frozen=True)
-class BaselineGear:
-    """What such a trader works with."""
-
-    habit: Habit
-    instruments: tuple[Instrument, ...]
-    venue: Venue
-    clock: Clock
-    chance: Chance
-    kept: Kept
-    sent: Callable[[str, int, int], None]
-    """Told of each create before it leaves: order id, intent's number, the intent's lots."""
-    pace_ms: int = 20_000
+def plain(seed: int) -> WorldPlan:
+    """Return the world of a seed as far as it is the same for all: the venue and the machine."""
+    return replace(
+        plan_for(seed),
+        timeframe="1m",
+        trouble=1.5,
+        disk=DiskFaults(),
+        strikes=0.0,
+        crash_share=0.0005,
+        second_trader=False,
+        operator=False,
+        kills=False,
+        calm=0.0,
+        minutes={"crash": 10},
+    )
 
 
-class BaselineTrader:
-    """One life of such a trader."""
+class BaselineWorld(World):
+    """A world in which somebody else trades; no oracle judges him, the venue's truth does."""
 
-    def __init__(self, gear: BaselineGear) -> None:
-        self._gear = gear
-        self._tasks: dict[Symbol, _Task] = {}
+    def __init__(self, plan: WorldPlan, habit: Habit) -> None:
+        super().__init__(plan)
+        self.habit = habit
+        self.kept = Kept()
+        self.sent: dict[str, tuple[int, int]] = {}
 
-    def run(self, should_stop: Callable[[], bool]) -> None:
-        """Trade until told to stop."""
-        clock = self._gear.clock
-        decide_at = clock.now_ms() + 1_000
-        while not should_stop():
-            self._drain()
-            for task in list(self._tasks.values()):
-                if task.due <= clock.now_ms():
-                    self._work(task)
-            if clock.now_ms() >= decide_at:
-                decide_at = clock.now_ms() + self._gear.pace_ms
-                self._decide()
-            clock.sleep_until(clock.now_ms() + 1_000)
+    def _session(self, name: str) -> None:
+        self._connections += 1
+        line = ExchangeVenue(
+            self.exchange,
+            ACCOUNT,
+            self.clocks[name],
+            PhiloxRandomness(self.plan.seed),
+            connection=self._connections,
+        )
+        self._lines[name] = line
+        gear = BaselineGear(
+            self.habit,
+            self.panel.instruments,
+            line,
+            self.clocks[name],
+            self.chance,
+            self.kept,
+            self._note,
+            resting=lambda: self.resting,
+        )
+        BaselineTrader(gear).run(lambda: self.stopping)
 
-    def _drain(self) -> None:
-        for event in self._gear.venue.drain():
-            if isinstance(event, VenueFill):
-                self._book(event)
+    def _note(self, order_id: str, number: int, lots: int) -> None:
+        self.sent[order_id] = number, lots
 
-    def _book(self, fill: VenueFill) -> None:
-        kept, key = self._gear.kept, (str(fill.symbol), fill.trade_id)
-        if key in kept.booked or fill.client_order_id not in kept.ids:
-            return
-        kept.booked.add(key)
-        kept.lots[fill.symbol] = kept.lots.get(fill.symbol, 0) + fill.side * fill.lots
-        task = self._tasks.get(fill.symbol)
-        if task is not None and kept.ids[fill.client_order_id] == task.number:
-            task.left = max(0, task.left - fill.lots)
+    def _after_event(self, _: str) -> None:
+        self.exchange.sync()
 
-    def _decide(self) -> None:
-        random, kept = self._gear.chance.stream("baseline"), self._gear.kept
-        for one in self._gear.instruments:
-            if random.random() < 0.5 or one.symbol in self._tasks:
-                continue
-            change = random.choice((0, 0, 500, 1_000, 2_000)) - kept.lots.get(one.symbol, 0)
-            if not change:
-                continue
-            kept.numbers += 1
-            kept.wanted[kept.numbers] = abs(change)
-            side = Side.BUY if change > 0 else Side.SELL
-            task = _Task(kept.numbers, one.symbol, side, abs(change))
-            self._tasks[one.symbol] = task
-            self._send(task, maker=True)
+    def _calm(self) -> None:
+        self.exchange.mischief.calm()
+        self.resting = True
+        self.scheduler.run(until=self.scheduler.now + 45 * MINUTE)
 
-    def _send(self, task: _Task, *, maker: bool) -> None:
-        gear, now = self._gear, self._gear.clock.now_ms()
-        try:
-            quote = gear.venue.quote(task.symbol)
-        except MettleError:
-            self._drop(task)
-            return
-        buying = task.side is Side.BUY
-        own, other = (quote.bid, quote.ask) if buying else (quote.ask, quote.bid)
-        limit = own if maker else other + (30 * other // 10_000) * task.side.sign
-        kind = TimeInForce.GTC if maker else TimeInForce.IOC
-        terms = OrderTerms(
-            task.symbol, task.side, task.left, limit=max(1, limit), time_in_force=kind,
-            post_only=maker,
-        )  # fmt: skip
-        task.sent_at, task.asked, task.cancelled, task.unsure = now, 0, False, False
-        tries = 3 if gear.habit is Habit.BLIND_RETRY else 1
-        for _ in range(tries):
-            if self._attempt(task, terms):
-                return
-        self._failed(task)
+    def loss(self) -> Loss:
+        """Return what it cost, by what the venue knows."""
+        booked = {(str(symbol), trade) for symbol, trade in self.kept.booked}
+        return _loss(self, self.sent, booked, self.kept.closed)
 
-    def _attempt(self, task: _Task, terms: OrderTerms) -> bool:
-        """Send once; return whether there was an answer."""
-        gear = self._gear
-        order_id = f"{gear.chance.stream('ids').getrandbits(128):032x}"
-        keeps = gear.habit in {Habit.LOST_AFTER_THREE, Habit.REJECTED_AFTER_FIVE}
-        if keeps:
-            gear.kept.ids[order_id] = task.number
-        gear.sent(order_id, task.number, gear.kept.wanted[task.number])
-        task.order_id = order_id
-        try:
-            answer = gear.venue.create(OrderRequest(order_id, terms))
-        except MettleError:
-            task.unsure = keeps
-            return False
-        gear.kept.ids[order_id] = task.number
-        if isinstance(answer, Accepted):
-            task.due = gear.clock.now_ms() + 2_000
-            return True
-        assert isinstance(answer, Refused)
-        gear.kept.closed.add(order_id)
-        self._drop(task)
-        return True
 
-    def _failed(self, task: _Task) -> None:
-        if task.unsure:
-            task.due = self._gear.clock.now_ms() + 2_000
-        else:
-            self._drop(task)
+def _loss(
+    world: World,
+    sent: dict[str, tuple[int, int]],
+    booked: Iterable[tuple[str, str]],
+    closed: Iterable[str],
+) -> Loss:
+    """Hold what was sent and booked against the venue.
 
-    def _drop(self, task: _Task) -> None:
-        self._tasks.pop(task.symbol, None)
+    Args:
+        sent: Order id → what it was for, and how many lots that was to be.
+        closed: Orders that the trader believes to have ended.
+    """
+    filled: Counter[int] = Counter()
+    wanted: dict[int, int] = {}
+    unbooked: defaultdict[str, int] = defaultdict(int)
+    known, over = set(booked), set(closed)
+    for fill in world.truth.fills():
+        if fill.client_order_id in sent:
+            filled[sent[fill.client_order_id][0]] += fill.lots
+            if (str(fill.symbol), fill.trade_id) not in known:
+                unbooked[fill.client_order_id] += fill.lots
+    lost = set(unbooked)
+    for order_id, (number, lots) in sent.items():
+        wanted[number] = lots
+        shown = world.truth.orders(order_id)
+        if order_id in over and any(one.status is VenueOrderStatus.OPEN for one in shown):
+            lost.add(order_id)
+    excess = [filled[one] - lots for one, lots in wanted.items() if filled[one] > lots]
+    return Loss(
+        len(wanted), len(excess), sum(excess), len(lost), sum(unbooked.values()),
+        world.scheduler.events, [world.plan.seed],
+    )  # fmt: skip
 
-    def _work(self, task: _Task) -> None:
-        """Ask about the order; give it up, cancel it, or send the rest."""
-        gear, now = self._gear, self._gear.clock.now_ms()
-        task.due = now + 2_000
-        try:
-            shown = gear.venue.order(task.symbol, task.order_id)
-            for fill in gear.venue.fills_since(task.sent_at - 60_000):
-                self._book(fill)
-        except MettleError:
-            self._unanswered(task)
-            return
-        if shown is None:
-            self._unanswered(task)
-            return
-        task.unsure, task.asked = False, 0
-        if shown.status is VenueOrderStatus.OPEN:
-            if now - task.sent_at > 120_000:
-                self._cancel(task)
-            return
-        gear.kept.closed.add(task.order_id)
-        if task.cancelled and task.left > 0:
-            self._send(task, maker=False)
-        else:
-            self._drop(task)
 
-    def _unanswered(self, task: _Task) -> None:
-        task.asked += 1
-        limits = {Habit.LOST_AFTER_THREE: 3, Habit.REJECTED_AFTER_FIVE: 5}
-        if task.asked >= limits.get(self._gear.habit, 3):
-            # Here is the mistake: silence is taken for an answer.
-            self._gear.kept.closed.add(task.order_id)
-            self._drop(task)
+def _ours(seed: int, events: int) -> Loss:
+    world = World(plain(seed))
+    world.run(events, stop_at_violation=False)
+    view = world.oracle.view
+    numbers: dict[str, int] = {}
+    sent: dict[str, tuple[int, int]] = {}
+    for order_id, order in view.orders.items():
+        if order.terms is not None:
+            number = numbers.setdefault(intent_id(order.intent), len(numbers))
+            sent[order_id] = number, order.intent.lots
+    closed = set(view.orders) - set(view.possibly_live)
+    return _loss(world, sent, view.fills, closed)
 
-    def _cancel(self, task: _Task) -> None:
-        try:
-            self._gear.venue.cancel(task.symbol, task.order_id)
-        except MettleError:
-            if self._gear.habit is Habit.FORGET:
-                self._gear.kept.closed.add(task.order_id)
-                self._drop(task)
-            return
-        task.cancelled = True
+
+def _theirs(habit: Habit, seed: int, events: int) -> Loss:
+    world = BaselineWorld(plain(seed), habit)
+    world.run(events, stop_at_violation=False)
+    return world.loss()
+
+
+def play(job: tuple[str, int], events: int) -> tuple[str, Loss]:
+    """Play one seed one way."""
+    way, seed = job
+    return way, _ours(seed, events) if way == OURS else _theirs(Habit(way), seed, events)
+
+
+def measure(scale: Scale, processes: int) -> Part:
+    """Play the same seeds all five ways."""
+    began = time.perf_counter()
+    seeds, events = _SIZES[scale]
+    ways = [OURS, *(one.value for one in Habit)]
+    jobs = [(way, seed) for seed in range(seeds) for way in ways]
+    total = {way: Loss() for way in ways}
+    for way, loss in in_order(partial(play, events=events), jobs, processes):
+        total[way].add(loss)
+    ours = total[OURS]
+    wrong = [way for way in ways[1:] if not total[way].doubled + total[way].lost]
+    return Part(
+        "baselines",
+        {
+            "seeds": seeds,
+            "events": sum(one.events for one in total.values()),
+            "wall_seconds": round(time.perf_counter() - began, 1),
+            "ways": {
+                way: {
+                    "intents": one.intents,
+                    "doubled": one.doubled,
+                    "lots_too_many": one.excess,
+                    "lost": one.lost,
+                    "lots_unbooked": one.unbooked,
+                }
+                for way, one in total.items()
+            },
+        },
+        "ours 0 doubled and 0 lost; each of the four loses or doubles on the same seeds",
+        not ours.doubled and not ours.lost and ours.intents > 0 and not wrong,
+        f"ours {ours.doubled} doubled and {ours.lost} lost of {ours.intents}; "
+        + ", ".join(f"{way} {total[way].doubled} and {total[way].lost}" for way in ways[1:]),
+        [
+            "| way | intents | doubled | lots too many | lost orders | lots unbooked |",
+            "|---|--:|--:|--:|--:|--:|",
+            *(
+                f"| {way} | {one.intents:,} | {one.doubled} | {one.excess:,} | {one.lost} | "
+                f"{one.unbooked:,} |"
+                for way, one in total.items()
+            ),
+        ],
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from .report import Report
 
@@ -19,51 +21,79 @@ class Trial:
     Attributes:
         events: After so many events the faults end, and the calm is judged.
         without: Faults that are switched off, for shrinking.
-        variant: What trades: ``session``, ``desk``.
         bug: A planted bug, or empty.
+        kind: What the world is biased to, see ``kinds``.
+        planted: Whether the bug is there; without it its worlds are played all the same.
+        calm: Whether the faults end at last, and the end is judged.
     """
 
     seed: int
     events: int = 10_000
     without: tuple[str, ...] = ()
-    variant: str = "session"
     bug: str = ""
+    kind: str = "mixed"
+    planted: bool = True
+    calm: bool = True
 
     @property
     def command(self) -> str:
         """The one command that plays it again."""
         parts = ["python -m tests.support.dst", f"--seed {self.seed}", f"--events {self.events}"]
-        if self.variant != "session":
-            parts.append(f"--variant {self.variant}")
+        if self.kind != "mixed":
+            parts.append(f"--kind {self.kind}")
         if self.without:
             parts.append(f"--without '{','.join(self.without)}'")
         if self.bug:
             parts.append(f"--bug '{self.bug}'")
+        if not self.planted:
+            parts.append("--unplanted")
+        if not self.calm:
+            parts.append("--no-calm")
         return " ".join(parts)
 
 
-def campaign(player: Player, trials: Iterable[Trial], processes: int = 1) -> Report:
-    """Play every trial and return the sum; the order of adding up does not depend on speed."""
+def campaign(
+    player: Player, trials: Iterable[Trial], processes: int = 1, events: int | None = None
+) -> Report:
+    """Play trials in their order, all or until there are enough events, and return the sum.
+
+    What is added up depends on the trials alone, not on how fast which process is.
+    """
     total = Report()
-    for report in _played(player, trials, processes):
+    for report in in_order(player, trials, processes):
         total.add(report)
+        if events is not None and total.events >= events:
+            break
     total.broken.sort(key=lambda one: (one[0], one[1].event))
     return total
 
 
-def _played(player: Player, trials: Iterable[Trial], processes: int) -> Iterator[Report]:
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+def in_order(
+    work: Callable[[Item], Found], items: Iterable[Item], processes: int
+) -> Iterator[Found]:
+    """Yield what ``work`` makes of each item, in their order, from processes of its own.
+
+    Whoever stops listening ends the rest.
+    """
     if processes <= 1:
-        yield from map(player, trials)
+        yield from map(work, items)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=64) as pool:
-        running: set[Future[Report]] = set()
-        for trial in trials:
-            running.add(pool.submit(player, trial))
-            if len(running) >= 2 * processes:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (one.result() for one in done)
-        yield from (one.result() for one in running)
+    pool = ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=40)
+    running: deque[Future[Found]] = deque()
+    try:
+        for item in items:
+            running.append(pool.submit(work, item))
+            if len(running) >= 3 * processes:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def shrink(player: Player, trial: Trial, faults: Iterable[str]) -> Trial:

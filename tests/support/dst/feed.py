@@ -13,6 +13,7 @@ from mettle.application.ports.clock import Clock
 
 _GRACE = 1_000
 _MAKER_WAIT = 120
+_CHUNK = 32
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class PunctualFeed:
         panel, first = self._candles.panel, self._candles.start
         if after is not None:
             first = (after - int(panel.open_time[0])) // panel.timeframe.milliseconds + 1
-        self._rows = panel_rows(panel, first, len(panel), _MAKER_WAIT)
+        self._rows = _rows(panel, first)
         self._next = next(self._rows, None)
 
     def next_due(self) -> int | None:
@@ -66,3 +67,9 @@ class PunctualFeed:
             return None
         self._next = next(self._rows, None)
         return row
+
+
+def _rows(panel: MarketPanel, first: int) -> Iterator[BarRow]:
+    """Yield rows a few at a time: a life is short, and a panel is long."""
+    for start in range(first, len(panel), _CHUNK):
+        yield from panel_rows(panel, start, min(start + _CHUNK, len(panel)), _MAKER_WAIT)

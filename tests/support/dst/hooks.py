@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .chance import Chance
@@ -16,6 +16,7 @@ class Hooks:
 
     Attributes:
         share: In how many of the places a process dies by chance.
+        shares: The same for some places of their own.
         victim: Which process the exact places count for.
         deadly: Places at which the victim dies, counted from 0 over all its lives.
         die: How it dies; raises unless the process is a real one.
@@ -24,10 +25,11 @@ class Hooks:
     scheduler: Scheduler
     chance: Chance
     share: float = 0.0
-    freeze_share: float = 0.0
+    shares: Mapping[str, float] = field(default_factory=dict)
     victim: str = "session"
     deadly: frozenset[int] = frozenset()
     die: Callable[[str], None] | None = None
+    struck: Callable[[str], None] = lambda _: None
     passed: int = 0
     labels: list[str] = field(default_factory=list)
     covered: Counter[str] = field(default_factory=Counter)
@@ -46,11 +48,13 @@ class Hooks:
             self.labels.append(label)
             if index in self.deadly:
                 self._die(actor, label)
-        if self.share and self.chance.hit(f"crash {actor.name}", self.share):
+        share = self.shares.get(label, self.share)
+        if share and self.chance.hit(f"crash {actor.name}", share):
             self._die(actor, label)
 
     def _die(self, actor: Actor, label: str) -> None:
         self.killed[label] += 1
+        self.struck(label)
         self.scheduler.note(f"{actor.name} dies {label}")
         if self.die is not None:
             self.die(label)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .bugs import BUGS
-from .campaign import Trial
+from .campaign import Trial, in_order
 from .play import play
 
 WORLD_EVENTS = 6_000
 """Events of trouble in each world; the calm comes on top."""
+MOST = 50_000
+"""Within how many events a bug must be found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Catch:
         by: The invariants that broke, in order; empty if none did.
         events: How many events it took, over all worlds.
         command: What shows it again.
+        innocent: Whether the world in which it was found is sound without the bug.
     """
 
     bug: str
@@ -31,10 +32,11 @@ class Catch:
     events: int
     text: str = ""
     command: str = ""
+    innocent: bool = True
 
 
-def hunt(key: str, most: int = 50_000) -> Catch:
-    """Play worlds with a bug planted until something breaks."""
+def hunt(key: str, most: int = MOST) -> Catch:
+    """Play worlds with a bug planted until something breaks, then the last one without it."""
     bug, events, seed = BUGS[key], 0, 0
     while events < most:
         trial = Trial(seed, WORLD_EVENTS, bug=key)
@@ -42,16 +44,19 @@ def hunt(key: str, most: int = 50_000) -> Catch:
         events += report.events
         if report.broken:
             by = tuple(dict.fromkeys(one.invariant for _, one in report.broken))
-            return Catch(key, bug.rule, by, events, report.broken[0][1].text, trial.command)
+            first = report.broken[0][1]
+            innocent = not play(_without(trial, first.event)).broken
+            return Catch(key, bug.rule, by, events, first.text, trial.command, innocent)
         seed += 1
     return Catch(key, bug.rule, (), events)
 
 
+def _without(trial: Trial, event: int) -> Trial:
+    """Return the same world without the bug, up to where it was found."""
+    calm = event > trial.events
+    return replace(trial, planted=False, calm=calm, events=min(trial.events, event + 1))
+
+
 def hunt_all(keys: Iterable[str], processes: int = 2) -> Iterator[Catch]:
     """Hunt for many, in their order."""
-    if processes <= 1:
-        yield from map(hunt, keys)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        yield from pool.map(hunt, keys)
+    yield from in_order(hunt, keys, processes)

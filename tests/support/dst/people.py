@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mettle.adapters.system import SequentialIds
+from mettle.adapters.venues.exchange import Fault
 from mettle.application.control import (
     Command,
     ControlGear,
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from .world import World
 
 OPERATOR = "operator"
+DEATH = "process killed"
 _SECOND = 1_000
 _TRIES = 30
+_UNCOUNTED = {"crash", "tending"}
+"""Deaths are counted where they happen, and looking after an account is no fault."""
 
 
 class People:
@@ -49,13 +53,14 @@ class People:
             ("disk full", bool(plan.disk.full), 30, self._disk_full),
             ("clock step", bool(plan.skew_ms), 30, self._clock_step),
             ("operator", plan.operator, plan.operator_minutes, self._operate),
+            ("tending", plan.tended, 1, self._tend),
             ("kill", plan.kills, 60, self._kill),
             ("notifier", True, 60, self._hang),
             ("crash", bool(plan.crash_share), 20, self._kill_process),
         )
         for label, wanted, minutes, call in kinds:
             if wanted and plan.has(label):
-                self._later(label, minutes, call)
+                self._later(label, plan.minutes.get(label, minutes), call)
 
     def _later(self, label: str, minutes: float, call: Callable[[], None]) -> None:
         """Do something again and again, after a time of about ``minutes`` each."""
@@ -64,10 +69,8 @@ class People:
 
         def act() -> None:
             if not self._quiet:
-                name = "process killed" if label == "crash" else f"world: {label}"
-                world.report.fired[name] += 1
-                for state in world.states_of_live() or ["idle"]:
-                    world.report.cells[name, state] += 1
+                if label not in _UNCOUNTED:
+                    world.struck(f"world: {label}")
                 call()
                 self._later(label, minutes, call)
 
@@ -82,7 +85,27 @@ class People:
         world.scheduler.freeze(world.processes[self._victim()], world.scheduler.now + length)
 
     def _kill_process(self) -> None:
-        self._world.scheduler.kill(self._world.processes[self._victim()])
+        self._end_process(self._world.processes[self._victim()])
+
+    def _end_process(self, victim: Actor) -> None:
+        if victim.alive and not self._quiet:
+            self._world.struck(DEATH)
+            self._world.scheduler.kill(victim)
+
+    def at_death(self, label: str) -> None:
+        """Let something else go wrong with a process that died when its order was just taken."""
+        world = self._world
+        if label != "after create" or not world.plan.misfortunes or self._quiet:
+            return
+        kind = self._random.choice(world.plan.misfortunes)
+        if kind == "kill":
+            self._kill()
+        elif kind == "ban":
+            account = world.exchange.floor.account(self._account)
+            account.banned_until = world.scheduler.now + 2 * MINUTE
+        elif kind:
+            minutes = 60 if kind == Fault.DNS_GONE.value else self._random.randint(1, 3)
+            world.exchange.faults.open(Fault(kind), world.scheduler.now + minutes * MINUTE)
 
     def at_write_ahead(self, actor: Actor) -> None:
         """Strike at the worst moment: an order is on the disk and not yet on the wire."""
@@ -91,26 +114,34 @@ class People:
             return
         kinds = [
             kind
-            for kind, on in (("freeze", plan.freezes), ("kill", plan.kills), ("disk full", True))
+            for kind, on in (
+                ("freeze", plan.freezes),
+                ("kill", plan.kills),
+                ("disk full", True),
+                ("crash", bool(plan.crash_share)),
+            )
             if on and plan.has(kind)
         ]
         if not kinds:
             return
         kind = self._random.choice(kinds)
-        world.report.fired[f"{kind} between writing and sending"] += 1
-        world.report.cells[f"{kind} between writing and sending", "Submitting"] += 1
+        world.struck(f"{kind} between writing and sending", ["Submitting"])
         if kind == "freeze":
             until = self._random.choice((3, 8, 70, 200)) * _SECOND
             world.scheduler.freeze(actor, world.scheduler.now + until)
         elif kind == "disk full":
             self._disk_full()
+        elif kind == "crash":
+            # Not at once: while the request is on its way, or its answer is.
+            due = world.scheduler.now + self._random.randint(1, 120)
+            world.scheduler.at(due, "people crash", lambda: self._end_process(actor))
         else:
             self._kill()
 
     def _disk_full(self) -> None:
         world = self._world
         kind = self._random.choice(("full", "read-only", "busy", "io"))
-        length = self._random.choice((1, 5, 30, 300)) * _SECOND
+        length = self._random.choice(world.plan.outage_seconds) * _SECOND
         world.disk.until[kind] = world.scheduler.now + length
         world.kill_switch.read_only = False
 
@@ -164,9 +195,18 @@ class People:
         )
         self.command(verb, self._argument(verb))
         if verb in {ControlVerb.PAUSE, ControlVerb.REDUCE}:
-            due = self._world.scheduler.now + self._random.randint(10, 600) * _SECOND
+            due = (
+                self._world.scheduler.now
+                + self._random.randint(*self._world.plan.pause_seconds) * _SECOND
+            )
             resume = lambda: self.command(ControlVerb.RESUME, "", _TRIES)  # noqa: E731  one line
             self._world.scheduler.at(due, "people resume", resume)
+
+    def _tend(self) -> None:
+        """Settle what waits for a person, and let the account trade."""
+        self.tidy()
+        if any(cause == "operator" for _, cause in self._world.oracle.view.causes):
+            self.command(ControlVerb.RESUME)
 
     def _argument(self, verb: ControlVerb) -> str:
         view = self._world.oracle.view
@@ -179,7 +219,8 @@ class People:
 
     def _kill(self) -> None:
         self.kill(flatten=self._random.random() < 0.5)
-        due = self._world.scheduler.now + self._random.randint(2, 15) * MINUTE
+        due = self._world.scheduler.now
+        due += self._random.randint(*self._world.plan.kill_seconds) * _SECOND
         self._world.scheduler.at(due, "people re-arm", self.rearm)
 
     def kill(self, *, flatten: bool) -> None:

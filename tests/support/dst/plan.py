@@ -9,6 +9,7 @@ from random import Random
 from mettle.adapters.venues.exchange import Fault, FaultPlan
 from mettle.adapters.venues.exchange.faults import CATALOGUE, Site
 from mettle.application.ports.venue import RepeatedId
+from mettle.domain.orders import ExecutionPolicy
 from mettle.domain.risk import RiskProfile
 from mettle.domain.risk.rules import DAY, BreakerRule
 from mettle.domain.simulation import SimulationSettings
@@ -18,8 +19,9 @@ from .storage import DiskFaults
 
 MINUTE = 60_000
 
-SPOT = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
-PERPETUAL = ("BTC/USDT:USDT", "ETH/USDT:USDT")
+_COINS = ("BTC", "ETH", "SOL", "XRP", "ADA", "LTC", "DOT", "UNI", "ETC", "XLM", "TRX", "EOS")
+SPOT = tuple(f"{one}/USDT" for one in _COINS)
+PERPETUAL = tuple(f"{one}/USDT:USDT" for one in _COINS[:4])
 
 WORLD_FAULTS = (
     "crash",
@@ -42,24 +44,41 @@ class WorldPlan:
 
     Attributes:
         policy: What the venue does with an id that it knows.
+        third: Units of the exchange's own asset that the account begins with, for fees.
         trouble: How much goes wrong at the venue; 1 is the catalogue's storm.
         boost: What goes wrong so many times more often still.
+        shares: All faults of a site together, as a share of its opportunities; in their
+            proportions.
+        hourly: Faults that come by the hour, and how often they do.
+        lasts: Least and most minutes of what lasts.
         without: Faults that are switched off.
         strikes: Share of the attempts between whose writing and sending the world strikes.
+        tended: Whether a person looks after the account each minute.
+        minutes: How often people and machines do what they do, where it is not the usual.
+        kill_seconds: Least and most until a kill is taken back.
+        pause_seconds: Least and most until a pause is.
+        outage_seconds: How long the disk may fail in one go.
+        restart_ms: How long a process that died stays down.
+        deaths: In how many cases a process dies at a place, where it is not the crash share.
+        misfortunes: What may come along with a death right after an order was taken.
         calm_minutes: How long the world goes on without faults at the end.
     """
 
     seed: int
     names: tuple[str, ...] = (*SPOT[:2], PERPETUAL[0])
     timeframe: str = "1m"
-    bars: int = 20_000
+    bars: int = 4_000
     policy: RepeatedId = RepeatedId.REFUSED
     lookup_by_id: bool = True
     stamped: bool = False
     post_only: bool = True
     fee_mode: str = "quote"
+    third: int = 0
     trouble: float = 1.0
     boost: Mapping[Fault, float] = field(default_factory=dict)
+    shares: Mapping[Site, float] = field(default_factory=dict)
+    hourly: Mapping[Fault, float] = field(default_factory=dict)
+    lasts: Mapping[Fault, tuple[int, int]] = field(default_factory=dict)
     funding_minutes: int = 480
     disk: DiskFaults = field(default_factory=DiskFaults)
     crash_share: float = 0.0
@@ -68,12 +87,21 @@ class WorldPlan:
     second_trader: bool = False
     operator: bool = True
     operator_minutes: float = 20
+    tended: bool = False
+    minutes: Mapping[str, float] = field(default_factory=dict)
     kills: bool = False
+    kill_seconds: tuple[int, int] = (120, 900)
+    pause_seconds: tuple[int, int] = (10, 600)
+    outage_seconds: tuple[int, ...] = (1, 5, 30, 300)
+    restart_ms: tuple[int, ...] = (200, 1_000, 5_000, 30_000, 70_000)
+    deaths: Mapping[str, float] = field(default_factory=dict)
+    misfortunes: tuple[str, ...] = ()
     skew_ms: int = 0
     swing: float = 0.001
     calm: float = 0.6
     without: tuple[str, ...] = ()
     calm_minutes: int = 45
+    execution: ExecutionPolicy = field(default_factory=ExecutionPolicy)
     profile: RiskProfile = field(default_factory=lambda: RiskProfile("open", leverage=None))
     settings: SimulationSettings = field(default_factory=SimulationSettings)
 
@@ -101,7 +129,7 @@ def plan_for(seed: int, without: tuple[str, ...] = ()) -> WorldPlan:
         strikes=random.choice((0.0, 0.02, 0.1)),
         boost=_boost(random),
         funding_minutes=random.choice((10, 60, 480)),
-        disk=_disk(random.choice((0.0, 1.0, 1.0))),
+        disk=disk(random.choice((0.0, 1.0, 1.0))),
         crash_share=random.choice((0.0, 0.0005, 0.002)),
         second_trader=random.random() < 0.25,
         kills=random.random() < 0.25,
@@ -150,11 +178,17 @@ def fault_plan(plan: WorldPlan) -> FaultPlan:
         return FaultPlan()
     storm = FaultPlan.storm(plan.trouble)
     rates = {fault: rate * plan.boost.get(fault, 1.0) for fault, rate in storm.rates.items()}
+    for site, share in plan.shares.items():
+        of_site = [fault for fault in rates if CATALOGUE[fault].site is site]
+        total = sum(rates[fault] for fault in of_site)
+        rates.update({fault: rates[fault] * share / total for fault in of_site})
+    rates.update(plan.hourly)
     off = frozenset(fault for fault in Fault if fault.value in plan.without)
-    return FaultPlan(rates, without=off)
+    return FaultPlan(rates, without=off, lasts=plan.lasts)
 
 
-def _disk(level: float) -> DiskFaults:
+def disk(level: float) -> DiskFaults:
+    """Return how often a disk fails; 1 is the usual storm."""
     return DiskFaults(
         busy=0.001 * level,
         full=0.0003 * level,

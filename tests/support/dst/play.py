@@ -8,6 +8,7 @@ from mettle.adapters.venues.exchange import Fault
 
 from .bugs import BUGS
 from .campaign import Trial
+from .kinds import KINDS
 from .plan import WORLD_FAULTS, plan_for
 from .report import Report
 from .world import World
@@ -18,7 +19,7 @@ FAULTS = (*WORLD_FAULTS, *(one.value for one in Fault))
 
 def build(trial: Trial) -> World:
     """Return the world of a trial; a planted bug chooses its worlds."""
-    plan = plan_for(trial.seed, trial.without)
+    plan = KINDS[trial.kind](plan_for(trial.seed, trial.without))
     if trial.bug:
         plan = BUGS[trial.bug].worlds(plan)
     return World(plan)
@@ -26,8 +27,8 @@ def build(trial: Trial) -> World:
 
 def run(world: World, trial: Trial) -> Report:
     """Run a world with the trial's bug in the product, if it has one."""
-    with BUGS[trial.bug].planted() if trial.bug else nullcontext():
-        return world.run(trial.events)
+    with BUGS[trial.bug].planted() if trial.bug and trial.planted else nullcontext():
+        return world.run(trial.events, calm=trial.calm)
 
 
 def play(trial: Trial) -> Report:

@@ -15,6 +15,7 @@ class Report:
 
     Attributes:
         fired: Firings by fault.
+        disk: Failures of the database by kind and statement.
         cells: Firings by (fault, state of the order it struck, as our journal had it).
         places: How often each place to die was passed, and died at.
         broken: The violations, with the seed that shows them.
@@ -28,6 +29,7 @@ class Report:
     fills: int = 0
     restarts: int = 0
     fired: Counter[str] = field(default_factory=Counter)
+    disk: Counter[str] = field(default_factory=Counter)
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
     places: Counter[str] = field(default_factory=Counter)
     deaths: Counter[str] = field(default_factory=Counter)
@@ -41,7 +43,7 @@ class Report:
         """Add another report to this one."""
         for name in ("runs", "events", "seconds", "checks", "orders", "fills", "restarts"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("fired", "cells", "places", "deaths", "calls", "states", "ends"):
+        for name in ("fired", "disk", "cells", "places", "deaths", "calls", "states", "ends"):
             getattr(self, name).update(getattr(other, name))
         self.broken.extend(other.broken)
         self.traces.update(other.traces)
@@ -62,6 +64,7 @@ class Report:
             "restarts": self.restarts,
             "violations": len(self.broken),
             "faults": dict(sorted(self.fired.items())),
+            "database": dict(sorted(self.disk.items())),
             "fault_by_state": matrix,
             "crash_points": {
                 place: {"passed": count, "died": self.deaths[place]}
@@ -70,17 +73,3 @@ class Report:
             "calls": dict(sorted(self.calls.items())),
             "final_states": dict(sorted(self.states.items())),
         }
-
-
-def matrix_table(report: Report) -> str:
-    """Return fault × order state as a Markdown table."""
-    states = sorted({state for _, state in report.cells})
-    faults = sorted({fault for fault, _ in report.cells} | set(report.fired))
-    lines = [
-        "| fault | fired | " + " | ".join(states) + " |",
-        "|---|--:|" + "--:|" * len(states),
-    ]
-    for fault in faults:
-        cells = " | ".join(str(report.cells[fault, state] or "–") for state in states)
-        lines.append(f"| {fault} | {report.fired[fault]} | {cells} |")
-    return "\n".join(lines)

@@ -82,7 +82,7 @@ class Disk:
     steps: int = 0
     fired: Counter[str] = field(default_factory=Counter)
     committed: Callable[[Actor, list[Change]], None] = lambda *_: None
-    misused: Callable[[Actor, str], None] = lambda *_: None
+    struck: Callable[[], None] = lambda: None
     writers: list[str] = field(default_factory=list)
     quiet: bool = False
 
@@ -104,6 +104,7 @@ class Disk:
                     kind = name
         if kind:
             self.fired[f"database {kind} at {what}"] += 1
+            self.struck()
             self.scheduler.note(f"disk {kind} at {what}")
             raise StorageError(f"simulated database: {_ERRORS[kind]}")
 
@@ -189,6 +190,7 @@ class _Unit:
         store.hooks.point(store.actor, "after commit")
         if not disk.quiet and disk.chance.hit("disk false alarm", disk.faults.false_alarm):
             disk.fired["database false alarm at commit"] += 1
+            disk.struck()
             raise StorageError("simulated database: disk I/O error")
         if store.latency_ms:
             disk.scheduler.wait_until(disk.scheduler.now + store.latency_ms)

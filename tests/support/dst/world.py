@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from mettle.adapters.venues.exchange import (
     BarPath,
     ExchangeRules,
     ExchangeVenue,
+    FaultPlan,
     FeeMode,
     NewOrder,
     SimulatedExchange,
@@ -42,7 +43,7 @@ from .hooks import Hooks
 from .markets import START, candles
 from .oracle import Oracle, OracleSettings
 from .oracle.view import state_name
-from .people import People
+from .people import DEATH, People
 from .plan import MINUTE, WorldPlan, fault_plan
 from .players import WARM_UP, SessionGear, run_session
 from .report import Report
@@ -64,9 +65,8 @@ class World:
         memory: Keep the journal in memory instead of SQLite.
     """
 
-    def __init__(self, plan: WorldPlan, *, memory: bool = False, trade: str = "session") -> None:
+    def __init__(self, plan: WorldPlan, *, memory: bool = False) -> None:
         self.plan = plan
-        self.trade = trade
         self.chance = Chance(plan.seed)
         self.panel = candles(plan.names, plan.bars, plan.seed, plan.timeframe, plan.swing)
         start = START + WARM_UP * self.panel.timeframe.milliseconds
@@ -87,16 +87,21 @@ class World:
         self.exchange.faults.states = self._states
         self.stopping = False
         self.resting = False
+        self.pauses: tuple[int, ...] = (200, 1_000, 5_000, 30_000, 70_000)
         self.processes = {"session": Actor("session", lambda: self._session("session"))}
         self.clocks = {"session": SimulatedWorldClock(self.scheduler, plan.skew_ms)}
         if plan.second_trader and plan.has("second trader"):
             self.processes["rival"] = Actor("rival", lambda: self._session("rival"))
             self.clocks["rival"] = SimulatedWorldClock(self.scheduler)
         self.people = People(self)
+        self.disk.struck = lambda: self.struck("database fails")
+        self.hooks.struck = self._died
+        self.hooks.shares = plan.deaths
         self.oracle.use_clocks(lambda name: self.clocks[name].now_ms())
         self.scheduler.after_event = self._after_event
         self.scheduler.on_end = self._ended
         self._connections = 0
+        self._lines: dict[str, ExchangeVenue] = {}
 
     def _exchange(self) -> SimulatedExchange:
         plan, clock = self.plan, SimulatedWorldClock(self.scheduler)
@@ -115,12 +120,17 @@ class World:
             funding_ms=plan.funding_minutes * MINUTE,
         )
         exchange = SimulatedExchange(
-            self.panel.instruments, paths, clock, randomness, rules, fault_plan(plan)
+            self.panel.instruments, paths, clock, randomness, rules, self.faults_of(plan)
         )
         cash = Decimal(plan.settings.initial_cash) / 10**8
-        exchange.open_account(ACCOUNT, {"USDT": cash}, fee_mode=FeeMode(plan.fee_mode))
+        deposits = {"USDT": cash, "BNB": Decimal(plan.third)} if plan.third else {"USDT": cash}
+        exchange.open_account(ACCOUNT, deposits, fee_mode=FeeMode(plan.fee_mode))
         exchange.set_third_price("USDT", 500 * 10**8)
         return exchange
+
+    def faults_of(self, plan: WorldPlan) -> FaultPlan:
+        """Return what goes wrong at the venue."""
+        return fault_plan(plan)
 
     def _oracle_settings(self) -> OracleSettings:
         return OracleSettings(
@@ -135,6 +145,8 @@ class World:
 
     def _session(self, name: str) -> None:
         actor, clock = self.processes[name], self.clocks[name]
+        if name != "session":
+            self.struck("world: second trader")
         store = ProcessStore(self.disk, self.hooks, actor)
         run_session(
             SessionGear(
@@ -151,6 +163,7 @@ class World:
                 self.oracle.data.told,
                 lambda: self.resting,
                 self.plan.calm,
+                policy=self.plan.execution,
             ),
             lambda: self.stopping,
         )
@@ -165,6 +178,7 @@ class World:
             PhiloxRandomness(self.plan.seed),
             connection=self._connections,
         )
+        self._lines[actor.name] = inner
         return ProcessVenue(inner, self.wire, self.hooks, actor, store, self._ghost)
 
     def _ghost(self, request: OrderRequest) -> None:
@@ -173,7 +187,7 @@ class World:
         if self.truth.received[-1:] == [new] or any(one == new for one in self.truth.received):
             return
         if self.chance.hit("ghost", 0.5):
-            self.report.fired["request arrives after its sender died"] += 1
+            self.struck("request arrives after its sender died", ["Submitting"])
             due = self.scheduler.now + self.chance.stream("ghost").choice((1, 50, 900, 4_000))
             place = self.exchange.reception.place
             self.scheduler.at(due, "ghost", lambda: self._arrive(place, new))
@@ -186,6 +200,10 @@ class World:
         """Keep a process running: whatever ended it, it starts again."""
         name = "end" if error is None else type(error).__name__
         self.report.ends[f"{actor.name} {name}"] += 1
+        line = self._lines.pop(actor.name, None)
+        if line is not None:
+            # What a dead process held is gone, whether or not its memory was collected.
+            line.close()
         self.oracle.contract.ended()
         if error is not None:
             self.oracle.data.said("an error", str(error))
@@ -197,7 +215,7 @@ class World:
             self.oracle.found.broken("defect", text)
         if error is None or self.stopping or self.processes.get(actor.name) is not actor:
             return
-        pause = self.chance.stream("restart").choice((200, 1_000, 5_000, 30_000, 70_000))
+        pause = self.chance.stream("restart").choice(self.pauses)
         self.scheduler.start_actor(actor, self.scheduler.now + pause)
 
     # Watching.
@@ -216,8 +234,19 @@ class World:
         view = self.oracle.view
         if account != ACCOUNT:
             return []
-        ids = [client_id] if client_id else list(view.possibly_live)
-        return [state_name(view.orders[one]) for one in ids if one in view.orders]
+        live = view.possibly_live
+        ids = live if not client_id else (client_id,) if client_id in live else ()
+        return [state_name(view.orders[one]) for one in ids]
+
+    def struck(self, fault: str, states: Sequence[str] | None = None) -> None:
+        """Count a fault outside the venue: once, and once a state of the orders that may live."""
+        self.report.fired[fault] += 1
+        for state in (self.states_of_live() if states is None else states) or ("idle",):
+            self.report.cells[fault, state] += 1
+
+    def _died(self, label: str) -> None:
+        self.struck(DEATH)
+        self.people.at_death(label)
 
     def states_of_live(self) -> list[str]:
         """Return the states of the orders that may be live, each once."""
@@ -234,14 +263,14 @@ class World:
 
     # Running.
 
-    def run(self, events: int, *, stop_at_violation: bool = True) -> Report:
+    def run(self, events: int, *, stop_at_violation: bool = True, calm: bool = True) -> Report:
         """Live through ``events`` events of trouble, then through the calm, and report."""
         began = time.monotonic()
         gc.disable()
         try:
             self._begin()
             done = self._live(events, stop_at_violation)
-            if done:
+            if done and calm:
                 self._calm()
         finally:
             gc.enable()
@@ -266,7 +295,7 @@ class World:
 
     def _calm(self) -> None:
         """End every fault, give the account back, and see whether everything comes right."""
-        self.hooks.share = 0.0
+        self.hooks.share, self.hooks.shares = 0.0, {}
         self.disk.quiet = True
         self.disk.until.clear()
         self.exchange.mischief.calm()
@@ -305,9 +334,10 @@ class World:
         report, view = self.report, self.oracle.view
         report.events, report.seconds = self.scheduler.events, seconds
         report.checks, report.fills = self.oracle.found.checks, len(view.fills)
-        report.fired.update(self.disk.fired)
-        for (fault, state), count in self.exchange.faults.fired.items():
+        report.disk.update(self.disk.fired)
+        for fault, count in self.exchange.faults.struck.items():
             report.fired[fault.value] += count
+        for (fault, state), count in self.exchange.faults.fired.items():
             report.cells[fault.value, state] += count
         report.places.update(self.hooks.covered)
         report.deaths.update(self.hooks.killed)

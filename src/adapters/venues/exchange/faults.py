@@ -222,12 +222,14 @@ class FaultPlan:
         strikes: What happens at set times besides.
         without: Never happens, though it is drawn: so that the other draws stay what they were.
         ends_at: True time at which all faults end.
+        lasts: Least and most minutes of a lasting fault, where the catalogue's do not fit.
     """
 
     rates: Mapping[Fault, float] = field(default_factory=dict)
     strikes: tuple[Strike, ...] = ()
     without: frozenset[Fault] = frozenset()
     ends_at: int | None = None
+    lasts: Mapping[Fault, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shares: dict[Site, float] = {}
@@ -239,6 +241,9 @@ class FaultPlan:
         for site, share in shares.items():
             if site not in _COUNTED and share > 1:
                 raise ConfigError(f"the shares of {site.value!r} add up to {share}, at most 1")
+        for fault, (low, high) in self.lasts.items():
+            if CATALOGUE[fault].site is not Site.LASTING or not 0 < low <= high:
+                raise ConfigError(f"{fault.value!r} cannot last {low} to {high} minutes")
 
     @classmethod
     def storm(
@@ -273,12 +278,14 @@ class Faults:
 
     Attributes:
         fired: How often each fault struck an order in which state.
+        struck: How often each fault struck, however many orders it concerned.
         states: Says in which state; the exchange's own view unless replaced.
     """
 
     def __init__(self, plan: FaultPlan, randomness: Randomness) -> None:
         self.plan = plan
         self.fired: Counter[tuple[Fault, str]] = Counter()
+        self.struck: Counter[Fault] = Counter()
         self.states: States = lambda _account, _client_id: ()
         self.is_over = False
         self._randomness = randomness
@@ -340,7 +347,8 @@ class Faults:
         self._open[fault] = max(until, self._open.get(fault, 0))
 
     def fire(self, fault: Fault, account: str, client_id: str = "") -> None:
-        """Count a fault that has struck, once a state."""
+        """Count a fault that has struck: once, and once a state."""
+        self.struck[fault] += 1
         for state in dict.fromkeys(self.states(account, client_id)) or ("idle",):
             self.fired[fault, state] += 1
 

@@ -82,7 +82,7 @@ class Mischief:
             if self._faults.is_over:
                 return
             self._plan(fault, rate)
-            low, high = CATALOGUE[fault].lasts
+            low, high = self._faults.plan.lasts.get(fault, CATALOGUE[fault].lasts)
             minutes = dice.between(low, high)
             if fault in self._faults.plan.without:
                 return

@@ -78,6 +78,7 @@ def _no_hindrance(_: Any) -> Any:
 
 def _no_deadline(hindrance: Any) -> Any:
     def wrong(self: Any, order: OrderRecord, now: int) -> str:
+        self._written = "", 0.0
         found: str = hindrance(self, replace(order, sent_at=now), now)
         return "" if "lease" in found else found
 

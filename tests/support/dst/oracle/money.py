@@ -141,9 +141,10 @@ class MoneyRules:
         cash = int((view.flows.get(self._quote, Decimal(0)) - self._brought(self._quote)) * _UNIT)
         cash += view.funding - sum(self._spent.values()) - self._quote_fees
         value = Decimal(0)
-        for asset, amount in self._others.items():
-            if asset in self._prices:
-                value -= amount * self._prices[asset] * _UNIT
+        for asset, price in self._prices.items():
+            # A third asset is ours as far as nobody brought it: fees took it, strangers' too.
+            held = view.flows.get(asset, Decimal(0)) - self._brought(asset) - self._others[asset]
+            value += held * price * _UNIT
         for symbol, instrument in self._instruments.items():
             held = self._quantity(symbol, instrument)
             if not instrument.symbol.is_perpetual:

@@ -1,0 +1,78 @@
+"""S1: simulated events by the million, every fault often and in every state, no violation."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+
+from . import cells
+from .campaign import Trial, campaign, shrink
+from .kinds import SHARES
+from .parts import Part, Scale
+from .play import FAULTS, play
+from .report import Report
+
+EVENTS = {
+    Scale.SHORT: 60_000,
+    Scale.CI: 1_000_000,
+    Scale.NIGHTLY: 10_000_000,
+    Scale.RELEASE: 10_000_000,
+}
+WORLD_EVENTS = 12_000
+"""Events of trouble in each world; the calm comes on top."""
+
+
+def trials() -> Iterator[Trial]:
+    """Yield worlds without end: seed after seed, each kind as often as its share says."""
+    turns = [kind for kind, share in SHARES.items() for _ in range(share)]
+    step = 7
+    for seed in itertools.count():
+        kind = turns[seed * step % len(turns)]
+        yield Trial(seed, WORLD_EVENTS, kind=kind)
+
+
+def measure(scale: Scale, processes: int) -> Part:
+    """Play worlds until there were enough events."""
+    began = time.perf_counter()
+    report = campaign(play, trials(), processes, EVENTS[scale])
+    return judged(report, scale, processes, time.perf_counter() - began)
+
+
+def judged(report: Report, scale: Scale, processes: int, seconds: float) -> Part:
+    """Hold what was seen against what was promised."""
+    short = cells.short_of(report)
+    covered = scale is Scale.SHORT or not short
+    holds = not report.broken and covered
+    pairs = len(cells.applicable())
+    thin = sum(report.cells[one] >= cells.LEAST for one in cells.applicable())
+    rate = round(report.events / seconds)
+    return Part(
+        "events",
+        {
+            **report.to_json(),
+            "processes": processes,
+            "wall_seconds": round(seconds, 1),
+            "events_per_second": rate,
+            "events_per_second_and_core": round(report.events / report.seconds),
+            "load_average": round(os.getloadavg()[0], 2),
+            "pairs": pairs,
+            "pairs_seen": thin,
+            "short_of": short,
+        },
+        f"0 violations in {EVENTS[scale]:,} events, each fault {cells.FIRINGS:,} times, each pair "
+        f"of fault and state {cells.LEAST} times",
+        holds,
+        f"{len(report.broken)} violations in {report.events:,} events, {report.orders:,} orders, "
+        f"{report.fills:,} fills, {report.restarts:,} restarts; {thin} of {pairs} pairs seen "
+        f"{cells.LEAST} times; {rate:,} events/s with {processes} processes",
+        [*cells.table(report), "", *cells.reasons(), *short],
+        [_shrunk(report, seed) for seed in dict.fromkeys(seed for seed, _ in report.broken[:3])],
+    )
+
+
+def _shrunk(report: Report, seed: int) -> str:
+    """Return the command that shows a violation, with as little as it takes."""
+    trial = next(one for one in trials() if one.seed == seed)
+    return shrink(play, trial, FAULTS).command
