@@ -10,7 +10,7 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from dependency_injector import containers, providers
 
@@ -31,7 +31,7 @@ from ..application.ports.ids import Ids
 from ..application.ports.kill_switch import KillSwitch
 from ..application.ports.market_data import MarketData
 from ..application.ports.model_registry import ModelRegistry
-from ..application.ports.notifier import Notifier
+from ..application.ports.notifier import Notifier, Severity
 from ..application.ports.paper_market import PaperMarket
 from ..application.ports.randomness import Randomness
 from ..application.ports.report_writer import ReportWriter
@@ -171,10 +171,21 @@ def _kill_switch(root: Path) -> KillSwitch:
     return FileKillSwitch(root)
 
 
-def _notifier() -> Notifier:
-    from ..adapters.notification import MemoryNotifier
+def _notifier(resolved: Resolved) -> Iterator[Notifier]:
+    from ..adapters.notification import LogNotifier, MemoryNotifier, RotatingFile
 
-    return MemoryNotifier()
+    path, wanted = resolved.notices, resolved.settings.notify
+    if path is None:
+        yield MemoryNotifier()
+        return
+    file = RotatingFile(path, largest=1_000_000 * wanted.megabytes, keep=wanted.keep)
+    log = LogNotifier(
+        cast("TextIO", file),
+        least=Severity[wanted.least.upper()],
+        secrets=resolved.secrets.texts(),
+    )
+    yield log
+    log.close()
 
 
 def no_limits() -> RiskProfile:
@@ -246,7 +257,7 @@ class ApplicationContainer(containers.DeclarativeContainer):
     kill_switch: providers.Provider[KillSwitch] = providers.Singleton(
         _kill_switch, resolved.provided.kill
     )
-    notifier: providers.Provider[Notifier] = providers.Singleton(_notifier)
+    notifier: providers.Provider[Notifier] = providers.Resource(_notifier, resolved)
     no_limits: providers.Provider[RiskEngine] = providers.Singleton(_no_limits)
     paper_desk: providers.Provider[PaperDesk] = providers.Factory(
         PaperDesk,

@@ -16,7 +16,7 @@ from .container import ApplicationContainer
 from .places import Places
 from .self_check import check_kernels
 from .settings import Resolved
-from .trading_checks import durability, kill_flags, skew
+from .trading_checks import durability, kill_flags, notices, skew
 
 _LEAST_FREE = 200 * 2**20
 _COMFORTABLE_FREE = 2 * 2**30
@@ -51,6 +51,7 @@ def examine(
         checks += _guard("database", lambda: _database(container))
         checks += _guard("durability", lambda: durability(resolved))
         checks += _guard("kill", lambda: kill_flags(resolved, container))
+        checks += _guard("notices", lambda: notices(resolved))
         checks += _guard("data", lambda: _data(container))
         checks += _guard("models", lambda: _models(container))
         checks += _guard("clock", lambda: _clock(container))

@@ -36,7 +36,7 @@ frames = 1_000_000
 seed = 1
 """
 
-_IGNORED = "data/\nmodels/\nruns/\nreports/\nkill/\nkeys/\nmettle.db*\nsecrets.toml\n"
+_IGNORED = "data/\nmodels/\nruns/\nreports/\nlogs/\nkill/\nkeys/\nmettle.db*\nsecrets.toml\n"
 
 
 @dataclass(frozen=True, slots=True)

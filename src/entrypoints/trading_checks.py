@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO, cast
 from urllib.parse import unquote
 
 from ..adapters.system.machine import (
@@ -13,6 +15,7 @@ from ..adapters.system.machine import (
     sync_seconds,
 )
 from ..application.ports.kill_switch import EVERY_ACCOUNT
+from ..application.ports.notifier import Notice, Severity
 from .checks import Check, Verdict
 from .container import ApplicationContainer
 from .settings import Resolved
@@ -25,6 +28,7 @@ _SLOW_SYNC_S = 0.1
 _QUICK_SYNC_S = 20e-6
 """No disk has written a page in less; whoever says so has not."""
 _TOLERANCE_MS = 1_000
+_NOTICE_S = 5.0
 _ALLOWED_ERROR_MS = 500
 """Requests to venues carry our time and are refused when it is off by seconds."""
 
@@ -79,6 +83,30 @@ def kill_flags(resolved: Resolved, container: ApplicationContainer) -> Check:
         mend = "`mettle risk reset kill --account NAME`"
         return Check("kill", Verdict.WARNING, f"killed: {', '.join(flags)}", mend)
     return Check("kill", Verdict.OK, f"{folder} is ready, no flag is set")
+
+
+def notices(resolved: Resolved) -> Check:
+    """Say whether messages to people arrive: one goes the whole way, into a file beside theirs."""
+    path = resolved.notices
+    if path is None:
+        mend = "`mettle config set notify.file logs/notices.jsonl`"
+        return Check("notices", Verdict.WARNING, "no messages are written down", mend)
+    from ..adapters.notification import LogNotifier, RotatingFile
+
+    trial = path.with_name(f"{path.name}.doctor-{os.getpid()}")
+    notifier = LogNotifier(cast("TextIO", RotatingFile(trial)))
+    notifier.send(Notice(Severity.INFO, "doctor", "a trial", 0))
+    arrived = notifier.flush(_NOTICE_S) and not notifier.dropped
+    notifier.close(0.0)
+    with suppress(OSError):
+        for one in (trial, trial.with_name(f"{trial.name}.lock")):
+            one.unlink(missing_ok=True)
+        path.parent.rmdir()  # only where nothing was written yet
+    if not arrived:
+        mend = "make its folder writable, or set notify.file to another place"
+        return Check("notices", Verdict.FAILED, f"{path} cannot be written", mend)
+    least = resolved.settings.notify.least
+    return Check("notices", Verdict.OK, f"{path}, {least} and above")
 
 
 def skew(container: ApplicationContainer) -> Check:

@@ -7,9 +7,11 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from mettle.adapters.notification import LogNotifier, MemoryNotifier
+from mettle.adapters.notification import LogNotifier, MemoryNotifier, RotatingFile
 from mettle.adapters.notification.background import BackgroundNotifier
 from mettle.application.ports.notifier import Notice, Notifier, Severity
 
@@ -129,6 +131,59 @@ def test_the_log_has_one_line_a_message() -> None:
         "level": "info",
     }  # fmt: skip
     assert notifier.dropped == 0
+
+
+def test_only_what_is_urgent_enough_is_written() -> None:
+    """What is less so is neither written nor lost; a line names its account."""
+    stream = io.StringIO()
+    notifier = LogNotifier(stream, least=Severity.WARNING)
+    for severity in Severity:
+        notifier.send(replace(notice(1, severity), account="live:x:main"))
+    notifier.close(PATIENCE_S)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [one["level"] for one in lines] == ["warning", "critical"]
+    assert {one["account"] for one in lines} == {"live:x:main"}
+    assert notifier.dropped == 0
+
+
+def test_no_line_holds_a_secret() -> None:
+    """Whatever a message was made of."""
+    stream = io.StringIO()
+    notifier = LogNotifier(stream, secrets=("hunter2", ""))
+    notifier.send(replace(notice(1), text="cannot open postgresql://me:hunter2@host/db"))
+    notifier.close(PATIENCE_S)
+    assert json.loads(stream.getvalue())["event"] == "cannot open postgresql://me:*****@host/db"
+
+
+def test_files_rotate_and_stay_few(tmp_path: Path) -> None:
+    """Every line is whole and in one file; the newest are kept, readable by their owner alone."""
+    path = tmp_path / "logs" / "notices.jsonl"
+    writers = [RotatingFile(path, largest=100, keep=2) for _ in range(2)]
+    for place in range(40):
+        print(f"line {place:02d} of forty", file=writers[place % 2])
+    files = [path.with_name(f"{path.name}.2"), path.with_name(f"{path.name}.1"), path]
+    assert sorted(path.parent.iterdir()) == sorted([*files, path.with_name(f"{path.name}.lock")])
+    lines = [line for one in files for line in one.read_text().splitlines()]
+    assert lines == [f"line {place:02d} of forty" for place in range(40 - len(lines), 40)]
+    assert all(one.stat().st_size <= 100 for one in files)
+    assert {one.stat().st_mode & 0o777 for one in files} == {0o600}
+
+
+def test_a_file_that_was_moved_away_begins_anew(tmp_path: Path) -> None:
+    """Whoever rotates it himself does no harm; a folder that is in the way costs the lines."""
+    path = tmp_path / "notices.jsonl"
+    notifier = LogNotifier(RotatingFile(path, keep=0))  # type: ignore[arg-type]  # a text file
+    notifier.send(notice(1))
+    assert notifier.flush(PATIENCE_S)
+    path.rename(tmp_path / "mine")
+    notifier.send(notice(2))
+    assert notifier.flush(PATIENCE_S)
+    assert json.loads(path.read_text())["event"] == "message 2"
+    path.unlink()
+    path.mkdir()
+    notifier.send(notice(3))
+    assert notifier.flush(PATIENCE_S)
+    assert notifier.dropped == 1
 
 
 def test_nothing_starts_before_the_first_message() -> None:

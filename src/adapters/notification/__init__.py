@@ -2,5 +2,6 @@
 
 from .log import LogNotifier
 from .memory import MemoryNotifier
+from .rotating import RotatingFile
 
-__all__ = ["LogNotifier", "MemoryNotifier"]
+__all__ = ["LogNotifier", "MemoryNotifier", "RotatingFile"]

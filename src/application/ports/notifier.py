@@ -21,12 +21,14 @@ class Notice:
 
     Attributes:
         topic: What it is about, stable: ``fill``, ``breaker``, ``unknown order``, ``kill`` …
+        account: Whom it concerns; empty where it is everybody.
     """
 
     severity: Severity
     topic: str
     text: str
     occurred_at: int
+    account: str = ""
 
 
 class Notifier(Protocol):

@@ -283,7 +283,7 @@ class Guard:
         self._audit.append((subject, text, at))
 
     def _say(self, severity: Severity, topic: str, text: str, at: int) -> None:
-        self._gear.notifier.send(Notice(severity, topic, text, at))
+        self._gear.notifier.send(Notice(severity, topic, text, at, self._gear.account))
 
 
 def _fill_text(fill: FillRecord) -> str:

@@ -8,7 +8,15 @@ import typer
 
 from .context import invocation
 from .errors import INTERRUPTED
-from .running import Gaps, ProfileOption, interruptible, one_of, risk_profile, run_bars
+from .running import (
+    Gaps,
+    ProfileOption,
+    interruptible,
+    one_of,
+    risk_profile,
+    run_bars,
+    warn_of_lost_notices,
+)
 
 if TYPE_CHECKING:
     from ..paper import DryRun
@@ -96,6 +104,7 @@ def run(
                 on_progress=lambda bars, _total: advance(bars),
             )
         _tell(call, workspace, done, show)
+        warn_of_lost_notices(call, workspace)
     if stopped:
         call.output.note(f"stopped; go on with the same command and --run-id {done.run_id}")
         raise typer.Exit(INTERRUPTED)

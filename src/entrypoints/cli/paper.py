@@ -9,7 +9,15 @@ import typer
 from .context import invocation
 from .errors import INTERRUPTED
 from .paper_control import health, pause, resume, stop
-from .running import Gaps, ProfileOption, interruptible, one_of, risk_profile, run_bars
+from .running import (
+    Gaps,
+    ProfileOption,
+    interruptible,
+    one_of,
+    risk_profile,
+    run_bars,
+    warn_of_lost_notices,
+)
 
 app = typer.Typer(
     help="Trade on paper: run, status, health, pause, resume, stop.", no_args_is_help=True
@@ -88,6 +96,7 @@ def run(
             call.output.warn(warning)
         decisions = done.decisions(limit=5)
         profile = workspace.risk(done.run_id).profile
+        warn_of_lost_notices(call, workspace)
     more = {"profile": profile, "bars": done.bars, "resumed": done.resumed}
     document = run_document(done.standing) | more
     table = run_table(done.standing, profile)

@@ -116,6 +116,14 @@ def run_bars(
     return data
 
 
+def warn_of_lost_notices(call: Invocation, workspace: Workspace) -> None:
+    """Say that messages could not be written; trading did not wait for them."""
+    lost = workspace.container.notifier().dropped
+    if lost:
+        path = workspace.resolved.notices
+        call.output.warn(f"{lost} messages could not be written to {path}; see `mettle doctor`")
+
+
 @contextmanager
 def interruptible() -> Iterator[list[int]]:
     """Collect the first interrupt instead of dying of it; a second one ends at once."""

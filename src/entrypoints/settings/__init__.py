@@ -27,9 +27,10 @@ from .layers import (
     flag_layer,
     flatten,
     merge,
-    profile_layer,
     nest,
+    profile_layer,
 )
+from .notify import NotifySection
 from .risk import RiskSection
 from .risk_profiles import DEFAULT, LIMITS, NAMES, NO_LIMITS, OWN, risk_profile_values
 from .secrets import Secrets, read_secrets
@@ -64,6 +65,7 @@ class Settings(Section):
     campaign: CampaignSection = CampaignSection()
     paper: PaperSection = PaperSection()
     risk: RiskSection = Field(default_factory=RiskSection)
+    notify: NotifySection = NotifySection()
 
     @model_validator(mode="after")
     def _leverage_needs_a_lender(self) -> Self:
@@ -106,6 +108,12 @@ class Resolved:
         return self.places.home / "kill"
 
     @property
+    def notices(self) -> Path | None:
+        """The file of messages to people; None if none is wanted."""
+        named = self.settings.notify.file
+        return self.places.home / named if named else None
+
+    @property
     def runs(self) -> Path:
         """The folder of checkpoints and logs."""
         return self.places.home / self.settings.workspace.runs
@@ -123,8 +131,6 @@ class Resolved:
         named = self.settings.workspace.database
         return named if "://" in named else str(self.places.home / named)
 
-    def rows(self) -> list[tuple[str, object, str]]:
-        """Return (key, value, origin) of every setting, in the order of the sections."""
     def limits(self, name: str) -> RiskSection | None:
         """Return the limits that a run is told to keep to; None if it is told of none.
 
@@ -155,6 +161,8 @@ class Resolved:
             origins = {**self.origins, "risk.profile": "flag"}
             raise _explain(error.errors()[0], origins, self.places) from error
 
+    def rows(self) -> list[tuple[str, object, str]]:
+        """Return (key, value, origin) of every setting, in the order of the sections."""
         values = self.settings.model_dump(mode="json", by_alias=True, exclude={"profiles"})
         return [(key, value, self.origins.get(key, "default")) for key, value in flatten(values)]
 

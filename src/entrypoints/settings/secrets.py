@@ -23,6 +23,12 @@ class Secrets(BaseModel):
 
     database_url: SecretStr | None = None
 
+    def texts(self) -> tuple[str, ...]:
+        """Return what must be in no output; of a URL its password as well."""
+        url = "" if self.database_url is None else self.database_url.get_secret_value()
+        password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        return tuple(one for one in (url, password) if one)
+
 
 def read_secrets(home: Path, environment: Mapping[str, str] = os.environ) -> Secrets:
     """Read ``METTLE_SECRET__…``, then ``secrets.toml`` in the workspace.
