@@ -18,7 +18,10 @@ from ..application.data.download import DownloadBars
 from ..application.data.imports import ImportBars
 from ..application.data.prepare import PrepareBars
 from ..application.data.synthesise import SynthesiseBars
+from ..application.learning.garbage import CollectGarbage
 from ..application.learning.models import Models
+from ..application.learning.register import Registrar
+from ..application.learning.take_over import TakeOver
 from ..application.learning.train import TrainModel
 from ..application.ports.artefact_store import ArtefactStore
 from ..application.ports.backtest_engine import BacktestEngine
@@ -27,6 +30,7 @@ from ..application.ports.bar_store import BarStore
 from ..application.ports.claims import Claims
 from ..application.ports.clock import Clock
 from ..application.ports.feature_builder import FeatureBuilder
+from ..application.ports.foreign_models import ForeignModels
 from ..application.ports.ids import Ids
 from ..application.ports.kill_switch import KillSwitch
 from ..application.ports.market_data import MarketData
@@ -139,6 +143,24 @@ def _train_model(
     trainer: Trainer, features: FeatureBuilder, artefacts: ArtefactStore, clock: Clock
 ) -> TrainModel:
     return TrainModel(trainer, features, artefacts, clock, version("mettle-trader"))
+
+
+def _registrar(registry: ModelRegistry, clock: Clock, ids: Ids) -> Registrar:
+    return Registrar(registry, clock, ids, version("mettle-trader"))
+
+
+def _foreign_models() -> ForeignModels:
+    from ..adapters.learning.foreign import IsolatedSb3Reader
+
+    return IsolatedSb3Reader()
+
+
+def _take_over(
+    reader: ForeignModels, artefacts: ArtefactStore, registrar: Registrar, clock: Clock
+) -> TakeOver:
+    from ..adapters.learning.policy_agent import PolicyAgent
+
+    return TakeOver(reader, artefacts, registrar, clock, PolicyAgent)
 
 
 def _bar_files() -> BarFiles:
@@ -254,6 +276,14 @@ class ApplicationContainer(containers.DeclarativeContainer):
         _train_model, trainer, features, artefacts, clock
     )
     list_models: providers.Provider[Models] = providers.Factory(Models, artefacts)
+    registrar: providers.Provider[Registrar] = providers.Factory(_registrar, registry, clock, ids)
+    foreign_models: providers.Provider[ForeignModels] = providers.Singleton(_foreign_models)
+    take_over: providers.Provider[TakeOver] = providers.Factory(
+        _take_over, foreign_models, artefacts, registrar, clock
+    )
+    collect_garbage: providers.Provider[CollectGarbage] = providers.Factory(
+        CollectGarbage, artefacts, registry, store, clock
+    )
     kill_switch: providers.Provider[KillSwitch] = providers.Singleton(
         _kill_switch, resolved.provided.kill
     )

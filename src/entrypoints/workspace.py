@@ -29,6 +29,7 @@ from .agents import Chosen, choose, free_name, nearest_model
 from .campaigns import Studies
 from .container import ApplicationContainer
 from .market_data import MarketData
+from .model_registry import ModelRegistryFace
 from .paper import DryRun, PaperRun
 from .places import CONFIG_NAME, find, user_folder
 from .research import Research
@@ -108,6 +109,11 @@ class Workspace(Accounts):
         """Campaigns: many trials of one idea."""
         return Studies(self)
 
+    @property
+    def registry(self) -> ModelRegistryFace:
+        """Every attempt at a model, who serves, and the models' files."""
+        return ModelRegistryFace(self.container, self.settings)
+
     def close(self) -> None:
         """Release the database; the workspace can be used again afterwards."""
         self.container.shutdown_resources()
@@ -159,7 +165,9 @@ class Workspace(Accounts):
             gaps=gaps or chosen.gaps,
         )
         with self.container.claims().hold("study", check_name(study)):
-            summary = self.container.train_model()(job, on_progress, replace=replace)
+            summary = self.container.registrar().train(
+                self.container.train_model(), job, on_progress, replace=replace
+            )
         return Study(study, (Model(summary.manifest),), summary.seconds)
 
     def models(self) -> Sequence[Model]:

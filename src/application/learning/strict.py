@@ -83,6 +83,13 @@ class Fields:
             raise ArtefactError(f"{self._place}.{name} must be finite")
         return value
 
+    def take_optional(self, name: str, kind: type[T]) -> T | None:
+        """Return and strike out a value that may be null."""
+        if name in self._values and self._values[name] is None:
+            del self._values[name]
+            return None
+        return self.take(name, kind)
+
     def names(self) -> set[str]:
         """Return the keys that were not taken yet."""
         return set(self._values)

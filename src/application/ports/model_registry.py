@@ -123,6 +123,9 @@ class ModelRegistry(Protocol):
             source: What was vouched for: hash of the file, and the key that had signed it.
         """
 
+    def held_by(self, model_id: str) -> str:
+        """Return why a model's files must stay, "" if nothing holds them; else NotFound."""
+
     def collect(self, model_id: str, sign: Sign) -> ModelRecord:
         """Write down that a model's files go, before they go; the record stays for good.
 

@@ -43,7 +43,7 @@ VERBS: dict[str, Verb] = {
     "study": Verb(
         "study", "Run campaigns of many trials: run, list, show, failures, resume, stop."
     ),
-    "models": Verb("models", "List and show models."),
+    "models": Verb("models", "List, rank, compare, promote, import and verify models."),
     "backtest": Verb("backtest", "Run a model or a strategy over history."),
     "research": Verb("research", "Ask whether it is luck, knows the future, survives trouble."),
     "paper": Verb("paper", "Trade on paper: run, status, health, pause, resume, stop."),

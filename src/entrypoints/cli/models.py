@@ -1,4 +1,4 @@
-"""`mettle models list|show`."""
+"""`mettle models`: list and show here, the other verbs in files of their own."""
 
 from __future__ import annotations
 
@@ -7,34 +7,64 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import model_files, model_registry
 from .context import invocation
+from .model_registry import attempt_document, attempts_table
 from .output import Cell, Table, utc
 
 if TYPE_CHECKING:
     from ...application.learning.manifest import PolicyManifest
+    from ..workspace import Workspace
 
-app = typer.Typer(help="List and show models.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, rank, compare, promote, move and verify models.", no_args_is_help=True
+)
 
-_COLUMNS = ("model", "created", "symbols", "timeframe", "trained on", "frames", "data", "state")
+_COLUMNS = (
+    "model", "created", "symbols", "timeframe", "trained on", "frames", "data", "state", "alias",
+)  # fmt: skip
 
 
 @app.command(name="list")
-def list_(ctx: typer.Context) -> None:
-    """List every model, oldest first; each is verified against its hashes."""
+def list_(
+    ctx: typer.Context,
+    attempts: Annotated[
+        bool, typer.Option("--attempts", help="Every attempt ever made, newest first.")
+    ] = False,
+    study: model_registry.Study = None,
+    timeframe: model_registry.Frame = None,
+    status: Annotated[
+        str | None, typer.Option(help="training, completed, pruned, failed or deployed.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", help="At most so many.")] = None,
+) -> None:
+    """List every model held, oldest first, each verified; or every attempt ever made."""
     call = invocation(ctx)
+    if attempts or study or timeframe or status or limit is not None:
+        with call.workspace() as workspace:
+            found = workspace.registry.list(
+                study=study, status=status, timeframe=timeframe, limit=limit
+            )
+        documents = [attempt_document(one) for one in found]
+        call.output.emit("models.attempts", documents, attempts_table(found))
+        return
     with call.workspace() as workspace:
         lines = workspace.container.list_models().list()
+        aliases = _aliases(workspace)
     rows: list[tuple[Cell, ...]] = []
     for one in lines:
+        alias = ", ".join(aliases.get(one.name, ())) or None
         if one.manifest is None:
-            rows.append((one.name, None, None, None, None, None, None, f"damaged: {one.problem}"))
+            state = f"damaged: {one.problem}"
+            rows.append((one.name, None, None, None, None, None, None, state, alias))
         else:
-            rows.append(_row(one.manifest))
+            rows.append((*_row(one.manifest), alias))
     data = [
         {
             "name": one.name,
             "sound": one.manifest is not None,
             "problem": one.problem,
+            "aliases": aliases.get(one.name, []),
             **(model_document(one.manifest) if one.manifest else {}),
         }
         for one in lines
@@ -52,6 +82,8 @@ def show(
     with call.workspace() as workspace:
         manifest = workspace.model(model).manifest
         folder = workspace.resolved.models / model
+        record = workspace.container.registrar().of(manifest)
+        aliases = _aliases(workspace).get(model, [])
     document = {
         **model_document(manifest),
         "folder": folder,
@@ -65,6 +97,8 @@ def show(
         "ppo": asdict(manifest.ppo),
         "episode_length": manifest.episode_length,
         "files": {name: asdict(one) for name, one in manifest.files.items()},
+        "aliases": aliases,
+        "registry": None if record is None else attempt_document(record),
     }
     rows: list[tuple[Cell, ...]] = [
         ("model", manifest.name),
@@ -82,8 +116,36 @@ def show(
         ("code", f"mettle {manifest.code_version}"),
         ("digest", manifest.digest),
         ("folder", str(folder)),
+        ("alias", ", ".join(aliases) or None),
+        ("registry", "not registered" if record is None else record.model_id),
+        ("status", None if record is None else record.status.value),
+        ("stage", None if record is None else record.stage or None),
+        ("sharpe", None if record is None else record.figures.sharpe),
     ]
     call.output.emit("models.show", document, Table(("", "value"), rows))
+
+
+for _name, _verb in (
+    ("best", model_registry.best),
+    ("compare", model_registry.compare),
+    ("history", model_registry.history),
+    ("promote", model_registry.promote),
+    ("rollback", model_registry.rollback),
+    ("gc", model_registry.collect),
+    ("verify", model_files.verify),
+    ("export", model_files.export),
+    ("import", model_files.import_),
+    ("trust", model_files.trust),
+):
+    app.command(name=_name)(_verb)
+
+
+def _aliases(workspace: Workspace) -> dict[str, list[str]]:
+    """Return the aliases of each model's name."""
+    found: dict[str, list[str]] = {}
+    for alias, model_id in workspace.registry.aliases().items():
+        found.setdefault(workspace.registry.get(model_id).name, []).append(alias)
+    return found
 
 
 def _row(manifest: PolicyManifest) -> tuple[Cell, ...]:

@@ -174,6 +174,11 @@ class RuledModelRegistry:
             _found(rows, model_id)
             _log(rows, model_id, EventKind.TRUST, ("", source), sign)
 
+    def held_by(self, model_id: str) -> str:
+        """Return why a model's files must stay, "" if nothing holds them."""
+        with self._open(False) as rows:
+            return _needed(rows, _found(rows, model_id))
+
     def collect(self, model_id: str, sign: Sign) -> ModelRecord:
         """Write down that a model's files go."""
         with self._open(True) as rows:
