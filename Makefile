@@ -51,7 +51,7 @@ evidence: $(VENV)/.installed $(VENV)/.tools ## The short form of every evidence 
 	for name in $(EVIDENCE); do $(BIN)/python -m evidence $$name; done
 
 bench: $(VENV)/.installed $(VENV)/.tools ## Every benchmark, as a table and as build/benchmarks.json
-	mkdir -p build && $(BIN)/python -m benchmarks env train backtest features --json build/benchmarks.json
+	mkdir -p build && $(BIN)/python -m benchmarks env train backtest features session journal exchange --json build/benchmarks.json
 
 mutation: $(VENV)/.installed $(VENV)/.tools ## Mutants of the order path's domain; ARGS="--slice 3" for a sample
 	$(BIN)/python -m pip install -q -c constraints.txt --group test --group mutation

@@ -1,23 +1,25 @@
 """Durable intents: what the journal keeps a second, beside the bare disk in the same run.
 
-A T1 is what precedes every order: the intent and its first attempt in a transaction of their own,
-synced in full before anything is sent. A T2 is the venue's answer to it. The bare disk writes as
-many bytes as a T1 adds to the write-ahead log, in place, with an fdatasync each: turn by turn with
-the journal, on the same file system.
+A T1 is what precedes every order: the intent and its first attempt in a transaction, synced in full
+before anything is sent; the intents of one bar share it. A T2 is the venue's answer. The floor is
+measured turn by turn with the journal, on the same file system: the bare disk writes as many bytes
+as a T1 adds to the write-ahead log, in place, with an fdatasync each; and a bare SQLite, with the
+same settings, commits one row of one table. The processor's part says what of an intent is ours.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from mettle.adapters.persistence.memory import MemoryStore
 from mettle.adapters.persistence.sql import SqlStore, ThrowawaySqlStore
@@ -36,8 +38,8 @@ from mettle.domain.orders import (
 )
 
 ACCOUNT = "testnet:binance:main"
-BLOCK = 200
-BAR = 8
+BLOCK = 120
+BARS = (1, 4, 10, 32)
 """Intents of one bar, written by one commit."""
 _FIRST = 1_700_000_000_000
 _SYMBOL = Symbol.parse("BTC/USDT")
@@ -52,26 +54,40 @@ def run(full: bool) -> list[dict[str, Any]]:
     Args:
         full: More blocks.
     """
-    blocks = 60 if full else 15
+    blocks = 60 if full else 10
     here = Path("build") if Path("build").is_dir() else Path()
     with tempfile.TemporaryDirectory(dir=here, prefix="journal-") as name:
         folder = Path(name)
         with SqlStore(folder / "mettle.db") as store:
             size = _bytes_of_t1(store, folder / "mettle.db-wal")
-            figures = _turns(store, folder / "bare", size, blocks)
+            figures = _turns(store, folder, size, blocks)
         with ThrowawaySqlStore(folder / "throwaway.db") as throwaway:
-            figures["throwaway"] = _alone(throwaway, blocks)
+            alone = {"T1 without sync, for simulations": _alone(throwaway, blocks)}
         with closing(MemoryStore()) as memory:
-            figures["memory"] = _alone(memory, blocks)
-    bare = figures["bare"]
-    return [
-        _row("T1: intent and attempt, one commit", figures["t1"], bare),
-        _row(f"T1: {BAR} intents of a bar, one commit", figures["bar"], bare),
-        _row("T2: the venue's answer, one commit", figures["t2"], bare),
-        _row(f"bare write of {size} bytes + fdatasync", bare, None),
-        _row("T1 without sync, for simulations", figures["throwaway"], None),
-        _row("T1 in memory, for simulations", figures["memory"], None),
+            alone["T1 in memory, for simulations"] = _alone(memory, blocks)
+    bare = figures.pop(_BARE)
+    rows = [_row(name, rates, bare) for name, rates in figures.items()]
+    rows += [
+        {
+            "name": f"{_t1(count)}: processor",
+            "value": statistics.median(figures[_t1(count)].costs) * 1e6,
+            "unit": "µs an intent",
+        }
+        for count in (1, 10)
     ]
+    rows.append(_row(f"bare write of {size:,} bytes + fdatasync", bare, None))
+    return rows + [_row(name, rates, None) for name, rates in alone.items()]
+
+
+_BARE, _SQLITE, _T2 = (
+    "bare",
+    "bare SQLite: one row, one commit",
+    "T2: the venue's answer, one commit",
+)
+
+
+def _t1(size: int) -> str:
+    return "T1: one intent, one commit" if size == 1 else f"T1: {size} intents of a bar, one commit"
 
 
 def _pairs() -> Iterator[Pair]:
@@ -116,58 +132,104 @@ def _bytes_of_t1(store: Store, log: Path) -> int:
     return (log.stat().st_size - before) // count
 
 
-def _turns(store: Store, bare: Path, size: int, blocks: int) -> dict[str, list[float]]:
-    """Return what a block of each kind does a second; the kinds take turns."""
+def _turns(store: Store, folder: Path, size: int, blocks: int) -> dict[str, Figures]:
+    """Return what a block of each kind does; the kinds take turns."""
     pairs = itertools.islice(_pairs(), 1_000, None)
-    found: dict[str, list[float]] = {"t1": [], "bar": [], "t2": [], "bare": []}
-    block = bytes(size) * BLOCK
-    with bare.open("wb") as made:
-        made.write(block)
-    descriptor = os.open(bare, os.O_WRONLY)
-    try:
+    # A log of full length is written in place; one that still grows costs the disk twice as much.
+    _write(store, list(itertools.islice(pairs, 2 * _LOG)))
+    kinds = [*map(_t1, BARS), _T2, _SQLITE, _BARE]
+    found: dict[str, Figures] = {kind: Figures() for kind in kinds}
+    with _Floor(folder, size) as floor:
         for _ in range(blocks):
-            ready = list(itertools.islice(pairs, BLOCK))
-            found["t1"].append(_rate(ready, lambda pair: _write(store, [pair])))
-            found["t2"].append(_rate(ready, lambda pair: _answer(store, pair[1])))
-            bars = [list(itertools.islice(pairs, BAR)) for _ in range(BLOCK // BAR)]
-            found["bar"].append(BAR * _rate(bars, lambda bar: _write(store, bar)))
-
-            def sync(place: int) -> None:
-                os.pwrite(descriptor, block[:size], place * size)
-                os.fdatasync(descriptor)
-
-            found["bare"].append(_rate(list(range(BLOCK)), sync))
-    finally:
-        os.close(descriptor)
+            ones: list[Pair] = []
+            for count in BARS:
+                bars = [list(itertools.islice(pairs, count)) for _ in range(BLOCK // count)]
+                found[_t1(count)].take(bars, lambda bar: _write(store, bar), count)
+                ones += bars[0]
+            found[_T2].take(ones, lambda pair: _answer(store, pair[1]))
+            found[_SQLITE].take(range(BLOCK // 2), floor.commit)
+            found[_BARE].take(range(BLOCK), floor.sync)
     return found
 
 
-def _alone(store: Store, blocks: int) -> list[float]:
-    pairs = _pairs()
-    return [
-        _rate(list(itertools.islice(pairs, BLOCK)), lambda pair: _write(store, [pair]))
-        for _ in range(blocks)
-    ]
+def _alone(store: Store, blocks: int) -> Figures:
+    pairs, found = _pairs(), Figures()
+    for _ in range(blocks):
+        ready = list(itertools.islice(pairs, BLOCK))
+        found.take(ready, lambda pair: _write(store, [pair]))
+    return found
 
 
-def _rate(items: list[T], act: Callable[[T], None]) -> float:
-    start = time.perf_counter()
-    for item in items:
-        act(item)
-    return len(items) / (time.perf_counter() - start)
+class Figures:
+    """What a second held, and what each item cost the processor, block by block."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self.costs: list[float] = []
+
+    def take(self, items: Sequence[T], act: Callable[[T], object], count: int = 1) -> None:
+        """Measure a block of acts that are worth ``count`` each."""
+        wall, processor = time.perf_counter(), time.process_time()
+        for item in items:
+            act(item)
+        done = count * len(items)
+        self.costs.append((time.process_time() - processor) / done)
+        self.rates.append(done / (time.perf_counter() - wall))
 
 
-def _row(name: str, values: list[float], peer: list[float] | None) -> dict[str, Any]:
+class _Floor:
+    """What the disk, and SQLite upon it, do without us."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._block, self._size = bytes(size), size
+        self._file = os.open(folder / "bare", os.O_WRONLY | os.O_CREAT)
+        os.pwrite(self._file, bytes(size * BLOCK), 0)
+        os.fsync(self._file)
+        self._database = sqlite3.connect(folder / "bare.db", isolation_level=None)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+            self._database.execute(f"PRAGMA {pragma}")
+        self._database.execute("CREATE TABLE one (place INTEGER PRIMARY KEY, content TEXT)")
+        self._add(8 * _LOG)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+        os.close(self._file)
+
+    def sync(self, place: int) -> None:
+        """Write in place and wait for the disk."""
+        os.pwrite(self._file, self._block, place * self._size)
+        os.fdatasync(self._file)
+
+    def commit(self, _: int) -> None:
+        """Commit one row."""
+        self._add(1)
+
+    def _add(self, rows: int) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+        self._database.executemany("INSERT INTO one (content) VALUES (?)", [(_TEXT,)] * rows)
+        self._database.execute("COMMIT")
+
+
+_TEXT = "x" * 500
+_LOG = 1_000
+"""Pages after which SQLite writes its log from the beginning again."""
+
+
+def _row(name: str, figures: Figures, peer: Figures | None) -> dict[str, Any]:
     """Return the median; other users of a disk make the ends wild."""
-    low, middle, high = statistics.quantiles(values, n=4)
+    low, middle, high = statistics.quantiles(figures.rates, n=4)
     row: dict[str, Any] = {
         "name": name,
         "value": middle,
         "unit": "1/s",
-        "spread": (high - low) / middle,
-        "best": max(values),
+        "spread": f"{low:,.0f} … {high:,.0f}",
+        "best": max(figures.rates),
     }
     if peer is not None:
-        row["peer"] = f"bare disk {statistics.median(peer):,.0f}"
-        row["ratio"] = middle / statistics.median(peer)
+        bare = statistics.median(peer.rates)
+        row["peer"] = f"bare disk {bare:,.0f}"
+        row["ratio"] = middle / bare
     return row

@@ -54,8 +54,9 @@ def run(full: bool) -> list[dict[str, Any]]:
     rows = []
     for assets, panel in panels.items():
         for kind in ("memory", "SQLite"):
-            rows += _measured(f"{assets} assets, {kind}", panel, kind, GROUPED, repeats)
-    rows += _measured("1 assets, SQLite, durable bar by bar", panels[1], "SQLite", 1, repeats)
+            name = f"{assets} asset{'s' if assets > 1 else ''}, {kind}"
+            rows += _measured(name, panel, kind, GROUPED, repeats)
+    rows += _measured("1 asset, SQLite, durable bar by bar", panels[1], "SQLite", 1, repeats)
     return rows + (_breakdown(panels[1]) if full else [])
 
 
@@ -124,4 +125,31 @@ def _measured(
 
 
 def _breakdown(panel: MarketPanel) -> list[dict[str, Any]]:
-    return []
+    """Return which share of a profiled session each part of a bar has, with what it calls."""
+    profile = cProfile.Profile()
+    with _desk("memory") as desk:
+        profile.runcall(_play, desk, panel, GROUPED)
+    stats: dict[tuple[str, int, str], Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]  # documented, not typed
+    spent = {
+        part: sum(one[3] for key, one in stats.items() if key[0].endswith(file) and key[2] == name)
+        for part, (file, name) in _PARTS.items()
+    }
+    whole = spent.pop("all")
+    return [
+        {"name": f"of a bar: {part}", "value": seconds / whole * 100, "unit": "%"}
+        for part, seconds in spent.items()
+    ]
+
+
+_PARTS = {
+    "all": ("session/session.py", "_turn"),
+    "the venue's bar": ("simulated/venue.py", "advance"),
+    "the bar as seen, hashed": ("session/recorder.py", "seen"),
+    "fills and funding booked": ("execution/desk.py", "collect"),
+    "the mark and its proof": ("session/books.py", "mark"),
+    "breakers": ("session/guard.py", "marked"),
+    "indicators": ("session/observer.py", "take"),
+    "the agent": ("session/observer.py", "decide"),
+    "sizing and the decision in words": ("session/decider.py", "decide"),
+    "orders judged, written, sent; commits": ("session/session.py", "_send"),
+}
