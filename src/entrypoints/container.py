@@ -133,7 +133,11 @@ def _report_writer() -> ReportWriter:
     return TearSheetWriter()
 
 
-def _trainer(features: FeatureBuilder, clock: Clock, torch_threads: int) -> Trainer:
+def _trainer(features: FeatureBuilder, clock: Clock, learner: str, torch_threads: int) -> Trainer:
+    if learner == "native":
+        from ..adapters.learning.native_trainer import NativeTrainer
+
+        return NativeTrainer(features, clock)
     from ..adapters.learning.sb3_trainer import Sb3Trainer
 
     return Sb3Trainer(features, clock, torch_threads=torch_threads)
@@ -260,7 +264,11 @@ class ApplicationContainer(containers.DeclarativeContainer):
         resolved.provided.settings.market.endpoint,
     )
     trainer: providers.Provider[Trainer] = providers.Singleton(
-        _trainer, features, clock, resolved.provided.settings.training.torch_threads
+        _trainer,
+        features,
+        clock,
+        resolved.provided.settings.training.learner,
+        resolved.provided.settings.training.torch_threads,
     )
     paper_market: providers.Provider[PaperMarket] = providers.Singleton(_paper_market)
 

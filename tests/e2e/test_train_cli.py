@@ -18,10 +18,13 @@ SMALL = (
 
 
 @pytest.mark.slow
-def test_training_ends_where_it_was_told_to(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("learner", ["sb3", "native"])
+def test_training_ends_where_it_was_told_to(
+    home: Path, capsys: pytest.CaptureFixture[str], learner: str
+) -> None:
     """The model and its scaler know no later bar, and the next command begins right there."""
     settings = [word for one in SMALL for word in ("--set", one)]
-    arguments = ("--to", "2020-01-11T13:00", "--frames", "1024", *settings)
+    arguments = ("--to", "2020-01-11T13:00", "--frames", "1024", "--learner", learner, *settings)
     made = call(capsys, home, "train", "-s", "short", *arguments)
     assert made.code == 0, made.err
     assert "2020-01-01 to 2020-01-11 13:00" in made.out

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.learning.blocks import confine
+from mettle.adapters.learning.native_trainer import NativeTrainer
 from mettle.adapters.learning.sb3_trainer import Sb3Trainer
 from mettle.adapters.market_data.synthetic import synthetic_panel
 from mettle.adapters.simulation.market_batch import starting_spans
 from mettle.adapters.system import SystemClock
-from mettle.application.learning.policy import TrainedPolicy
-from mettle.application.ports.trainer import PpoSettings, TrainingJob
+from mettle.application.ports.trainer import PpoSettings, Trainer, TrainingJob
 from mettle.domain.errors import DataError, InvalidValue
 from mettle.domain.signals.catalogue import feature
 from mettle.domain.signals.features import FeatureSet
@@ -48,17 +48,21 @@ def _job(folder: Path, scramble: int = 0) -> TrainingJob:
     )
 
 
-def _train(job: TrainingJob) -> TrainedPolicy:
-    return Sb3Trainer(NativeFeatures(1), SystemClock(), torch_threads=1).train(job)
+def _trainer(learner: str) -> Trainer:
+    if learner == "native":
+        return NativeTrainer(NativeFeatures(1), SystemClock())
+    return Sb3Trainer(NativeFeatures(1), SystemClock(), torch_threads=1)
 
 
-def test_what_lies_outside_the_blocks_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("learner", ["sb3", "native"])
+def test_what_lies_outside_the_blocks_changes_nothing(tmp_path: Path, learner: str) -> None:
     """Other prices in the tested bars give the same scaler and the same weights to the last bit."""
-    one, other = _train(_job(tmp_path / "a")), _train(_job(tmp_path / "b", scramble=50_000))
+    train = _trainer(learner).train
+    one, other = train(_job(tmp_path / "a")), train(_job(tmp_path / "b", scramble=50_000))
     assert one.scaler.hash == other.scaler.hash
     for ours, theirs in zip(one.network.layers, other.network.layers, strict=True):
         np.testing.assert_array_equal(ours.weight, theirs.weight)
-    whole = _train(replace(_job(tmp_path / "c"), blocks=()))
+    whole = train(replace(_job(tmp_path / "c"), blocks=()))
     assert whole.scaler.hash != one.scaler.hash
 
 

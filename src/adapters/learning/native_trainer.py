@@ -14,6 +14,7 @@ from ...application.ports.feature_builder import FeatureBuilder
 from ...application.ports.trainer import ProgressCallback, TrainingJob
 from ...domain.errors import ConfigError
 from ..simulation.market_batch import MarketBatch
+from .blocks import confine
 from .checkpoints import Checkpoints
 from .jobs import check_ppo, fingerprint
 from .native_run import NativeRun
@@ -42,7 +43,7 @@ class NativeTrainer:
     def train(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> TrainedPolicy:
         """See :class:`~mettle.application.ports.trainer.Trainer`."""
         check_ppo(job.ppo)
-        table = self._features.table(job.panel, job.feature_set)
+        job, table = confine(job, self._features.table(job.panel, job.feature_set))
         scaler = FeatureScaler.fit(table.values, table.valid)
         market = training_batch(job, table, scaler.transform(table.values))
         learner = native_learner(job, market)

@@ -28,6 +28,9 @@ def train(
     timeframe: Annotated[str | None, typer.Option("--timeframe", "-t", help="Such as 1h.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="First date, UTC.")] = None,
     stop: Annotated[str | None, typer.Option("--to", help="First date after, UTC.")] = None,
+    learner: Annotated[
+        str | None, typer.Option(help="sb3, or native: the same PPO, several times faster.")
+    ] = None,
     frames: Annotated[int | None, typer.Option(help="Environment steps to take.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     window: Annotated[int | None, typer.Option(help="Bars of features in one observation.")] = None,
@@ -49,6 +52,7 @@ def train(
         "market.timeframe": timeframe,
         "training.from": start,
         "training.to": stop,
+        "training.learner": learner,
         "training.frames": frames,
         "training.seed": seed,
         "training.window": window,

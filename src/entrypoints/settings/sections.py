@@ -128,6 +128,9 @@ class PpoSection(Section):
 class TrainingSection(Period):
     """One run of training."""
 
+    learner: Literal["sb3", "native"] = "sb3"
+    """Who learns: Stable-Baselines3, or the same PPO in native threads, which is several times
+    faster and needs no PyTorch."""
     frames: int = Field(default=1_000_000, ge=1, le=10**12)
     """Environment steps to take."""
     seed: int = Field(default=1, ge=0, lt=2**31)
