@@ -10,7 +10,6 @@ import pytest
 from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.learning.blocks import confine
 from mettle.adapters.learning.native_trainer import NativeTrainer
-from mettle.adapters.learning.native_trainer import NativeTrainer
 from mettle.adapters.learning.sb3_trainer import Sb3Trainer
 from mettle.adapters.market_data.synthetic import synthetic_panel
 from mettle.adapters.simulation.market_batch import starting_spans
