@@ -15,7 +15,8 @@ from ....domain.errors import ConfigError, StorageError
 WRITING = "mettle_writing"
 """Execution option of a connection whose transactions take the write lock at once."""
 
-_HEADER = b"SQLite format 3\0"
+_SMALLEST = 512
+"""Bytes of a database of one page of the smallest size."""
 
 _WRITER_LOCK = 0x6D6574746C65
 """PostgreSQL's advisory lock of the one writer."""
@@ -98,19 +99,22 @@ def _open_sqlite(url: URL, lock_timeout_s: float, *, durable: bool) -> Engine:
 
 
 def _refuse_other_files(database: Path) -> None:
-    """Refuse a file of something else: SQLite would write over what is shorter than its header.
+    """Refuse a file too short for a database: SQLite would take it for empty and write over it.
+
+    It is not opened: closing it again would drop every lock that this process holds on it, and
+    other processes would write into what is being written (https://sqlite.org/howtocorrupt.html).
+    What is longer and something else SQLite refuses itself.
 
     Raises:
-        StorageError: If it is neither empty nor a database; what cannot be read SQLite tells.
+        StorageError: If it is neither empty nor as long as the smallest database.
     """
     try:
-        with database.open("rb") as file:
-            begins = file.read(len(_HEADER))
+        size = database.stat().st_size
     except OSError:
-        return
-    if begins and begins != _HEADER:
+        return  # what cannot be read SQLite tells
+    if 0 < size < _SMALLEST:
         raise StorageError(
-            f"{database}: file is not a database, it begins with {begins[:8]!r}",
+            f"{database}: file is not a database, it has {size} bytes",
             mend="restore a backup, or move it away to begin with an empty journal",
         )
 
