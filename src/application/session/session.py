@@ -397,3 +397,4 @@ class TradingSession:
             self._desk.work()
             due = self._desk.next_due()
             clock.sleep_until(min(until, due if due is not None else clock.now_ms() + LOOK))
+        self._warden.switch.disarm(left=bool(self._desk.board.working))

@@ -12,6 +12,7 @@ from ..execution.desk import OrderDesk
 from ..reconcile import Outcome, Reconciler
 from .books import Books
 from .controls import Controls, Wishes
+from .dead_man import SwitchKeeper
 from .guard import Guard
 from .lease import LeaseKeeper
 from .plan import Gear, SessionPlan
@@ -22,7 +23,11 @@ LOOK = 1_000
 
 
 class Warden:
-    """Keeps an account safe while nothing is decided."""
+    """Keeps an account safe while nothing is decided.
+
+    Attributes:
+        switch: The venue's dead man's switch.
+    """
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class Warden:
             gear.wall.now_ms(),
         )
         self._stops = StopWatch(plan.owner, gear.venue, books, gear.engine.profile)
+        self.switch = SwitchKeeper(gear.venue)
         self._looked = 0
 
     @property
@@ -87,6 +93,7 @@ class Warden:
             return
         if self._guard.mode() is not Mode.KILLED:
             self._protect(marks)
+        self.switch.renew(self._gear.clock.now_ms())
             return
         if not killed:
             self._desk.cancel_everything()
