@@ -28,8 +28,9 @@ from ..ports.kill_switch import KillSwitch
 from ..ports.unit_of_work import Store, UnitOfWork
 
 KILL = "kill"
+FLATTEN = "flatten"
 OPERATOR = "operator"
-"""Names of the mode causes that people set."""
+"""Names of the mode causes that people set; ``flatten`` is also the argument of a kill."""
 
 _SCOPE = 1_000
 """How many of the newest runs are looked at where accounts are searched for."""

@@ -17,14 +17,11 @@ from ..ports.clock import Clock
 from ..ports.ids import Ids
 from ..ports.kill_switch import EVERY_ACCOUNT, KillSwitch
 from ..ports.unit_of_work import Store, UnitOfWork
-from .accounts import KILL, is_held, is_known, known_accounts, working_accounts
+from .accounts import FLATTEN, KILL, is_held, is_known, known_accounts, working_accounts
 from .commands import Command, ControlGear, await_answer
 
 EVERYTHING = "everything"
 """What to type to re-arm all accounts."""
-FLATTEN = "flatten"
-"""The argument of a kill that also closes the positions."""
-
 _PATIENCE = 2_000
 """How long a session's answer is waited for; the kill holds without it, milliseconds."""
 
@@ -158,6 +155,10 @@ def _write(order: KillOrder, gear: KillGear, patience: int) -> tuple[AccountKill
             now = gear.clock.now_ms()
             epoch = unit.leases.bump(account, now)
             unit.modes.put(ModeCause(account, EVERY_SYMBOL, KILL, Mode.KILLED, now, order.text))
+            if order.flatten:
+                unit.modes.put(
+                    ModeCause(account, EVERY_SYMBOL, FLATTEN, Mode.KILLED, now, order.text)
+                )
             unit.audit.add(account, KILL, f"{order.text}; epoch {epoch}", now, now)
             asked = Command(account, ControlVerb.KILL, order.by, argument).record(control)
             unit.controls.add(asked)
@@ -262,6 +263,7 @@ def _rearm_one(unit: UnitOfWork, account: str, by: str, gear: ControlGear) -> li
     """Write one re-arm down; return the command if a session is to answer it."""
     now = gear.clock.now_ms()
     unit.modes.clear(account, EVERY_SYMBOL, KILL)
+    unit.modes.clear(account, EVERY_SYMBOL, FLATTEN)
     for old in unit.controls.pending(account):
         if old.verb is ControlVerb.KILL:
             # The next session must not obey a kill that is over.

@@ -9,7 +9,7 @@ from ...domain.risk import Mode
 from ..journal import ControlRecord, ControlVerb
 from ..ports.kill_switch import KillSwitch
 from ..ports.unit_of_work import Store, UnitOfWork
-from .guard import KILL, OPERATOR, Guard
+from .guard import FLATTEN, KILL, OPERATOR, Guard
 
 _MODES = {ControlVerb.PAUSE: Mode.PAUSED, ControlVerb.REDUCE: Mode.REDUCING}
 
@@ -24,11 +24,11 @@ class Wishes:
 
     Attributes:
         stop: End between two bars.
-        flatten: Close everything after a kill.
+        lease: Take the account's lease again: a kill has raised its epoch.
     """
 
     stop: bool = False
-    flatten: bool = False
+    lease: bool = False
 
 
 class Controls:
@@ -98,9 +98,12 @@ class Controls:
     def _kill_or_rearm(self, control: ControlRecord, now: int) -> str:
         if control.verb is ControlVerb.KILL:
             self._guard.impose(KILL, Mode.KILLED, f"killed by {control.issued_by}", now)
-            self.wishes.flatten = self.wishes.flatten or control.argument == "flatten"
+            self.wishes.lease = True
+            if control.argument == FLATTEN:
+                why = f"kill and flatten by {control.issued_by}"
+                self._guard.impose(FLATTEN, Mode.KILLED, why, now)
             return "killed"
         if self._kill_switch.reason(self._account) is not None:
             return "the kill flag is still set"
-        self.wishes.flatten = False
+        self._guard.lift(FLATTEN, now)
         return "re-armed" if self._guard.lift(KILL, now) else "was not killed"

@@ -37,6 +37,8 @@ ACCOUNT_PAUSE = 900_000
 """And before the whole account is."""
 
 KILL = "kill"
+FLATTEN = "flatten"
+"""A kill that also closes what is held: written down as a mode cause, so that a restart knows."""
 OPERATOR = "operator"
 UNKNOWN = "unknown order"
 
@@ -136,6 +138,11 @@ class Guard:
     def mode(self, symbol: Symbol | None = None) -> Mode:
         """Return the effective mode of a symbol, or of the account."""
         return effective(self.causes(), EVERY_SYMBOL if symbol is None else str(symbol))
+
+    @property
+    def flattens(self) -> bool:
+        """Whether everything held is to be closed."""
+        return (EVERY_SYMBOL, FLATTEN) in self._causes
 
     def impose(self, cause: str, mode: Mode, reason: str, now: int, symbol: str = "") -> None:
         """Add a cause, or change that of the same symbol and name."""

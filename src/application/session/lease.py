@@ -78,9 +78,22 @@ class LeaseKeeper:
         Raises:
             RefusedForSafety: If it is no longer ours.
         """
-        lease, now = self._lease, self._clock.now_ms()
-        if lease is None or now < self.next_due:
-            return
+        if self._lease is not None and self._clock.now_ms() >= self.next_due:
+            self._prolong(self._lease)
+
+    def reclaim(self) -> None:
+        """Take the epoch that a kill has raised: who knows of the kill may write again.
+
+        Raises:
+            RefusedForSafety: If it is no longer ours.
+        """
+        with self._store.reading() as unit:
+            held = unit.leases.find(self._account)
+        if self._lease is not None and (held is None or held.epoch != self._lease.epoch):
+            self._prolong(self._lease)
+
+    def _prolong(self, lease: LeaseRecord) -> None:
+        now = self._clock.now_ms()
         until = now + self._lifetime
         renewed: LeaseRecord | None = replace(lease, expires_at=until)
         with self._store.writing() as unit:

@@ -89,15 +89,19 @@ class Warden:
         if self._plan.holder:
             self._lease.keep()
         self._controls.obey(self._gear.clock.now_ms())
+        if self.wishes.lease and self._plan.holder:
+            # Knowing that it is killed, it writes on: what its orders come to, and the flatten.
+            self._lease.reclaim()
+        self.wishes.lease = False
         if self._on_bars:
             return
+        self.switch.renew(self._gear.clock.now_ms())
         if self._guard.mode() is not Mode.KILLED:
             self._protect(marks)
-        self.switch.renew(self._gear.clock.now_ms())
             return
         if not killed:
             self._desk.cancel_everything()
-        if self.wishes.flatten:
+        if self._guard.flattens:
             self._flatten(marks)
 
     def reconcile(self) -> None:
@@ -133,7 +137,7 @@ class Warden:
 
     def exits_on_bars(self, decided_at: int) -> tuple[OrderIntent, ...]:
         """Return what a kill with flatten closes, where orders wait for the next bar."""
-        if not (self._on_bars and self.wishes.flatten and self._guard.mode() is Mode.KILLED):
+        if not (self._on_bars and self._guard.flattens and self._guard.mode() is Mode.KILLED):
             return ()
         account = self._plan.owner
         held = zip(self._plan.instruments, self._books.account.lots, strict=True)

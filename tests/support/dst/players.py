@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from mettle.adapters.features.native import NativeFeatures
 from mettle.application.journal import RunRecord
+from mettle.application.ports.agent import Agent
 from mettle.application.ports.clock import Clock
 from mettle.application.ports.kill_switch import KillSwitch
 from mettle.application.ports.notifier import Notifier
 from mettle.application.ports.unit_of_work import Store
 from mettle.application.ports.venue import Venue
+from mettle.application.reconcile import ReconcilePlan
 from mettle.application.session.plan import Gear, SessionPlan
 from mettle.application.session.session import TradingSession
 from mettle.domain.orders import ExecutionPolicy
@@ -78,7 +80,11 @@ class Moody:
 
 @dataclass(frozen=True)
 class SessionGear:
-    """What a life of a session is given."""
+    """What a life of a session is given.
+
+    Attributes:
+        agent: Who decides; :class:`Moody` unless given.
+    """
 
     name: str
     account: str
@@ -95,11 +101,13 @@ class SessionGear:
     calm: float = 0.6
     environment: str = "testnet"
     policy: ExecutionPolicy = field(default_factory=ExecutionPolicy)
+    agent: Agent | None = None
+    reconcile: ReconcilePlan = field(default_factory=ReconcilePlan)
 
 
 def run_session(gear: SessionGear, should_stop: Callable[[], bool]) -> None:
     """Live one life of a session: found the run if it is new, recover, trade."""
-    agent = Moody(gear.told, gear.resting, gear.calm)
+    agent = gear.agent or Moody(gear.told, gear.resting, gear.calm)
     feed = gear.candles.feed(gear.clock)
     with gear.store.writing() as unit:
         if unit.runs.find(gear.account) is None:
@@ -116,6 +124,7 @@ def run_session(gear: SessionGear, should_stop: Callable[[], bool]) -> None:
         environment=gear.environment,
         holder=gear.name,
         policy=gear.policy,
+        reconcile=gear.reconcile,
     )
     session = TradingSession(
         plan,

@@ -60,8 +60,12 @@ class EndRules:
         paused = self._view.mode("") >= 2
         open_rows = any(one.closed_at is None for one in self._view.discrepancies.values())
         excused = paused and open_rows
-        for text in (*self._orders(), *self._fills(), *self._positions()):
+        for text in self.differences():
             self._found.need(excused, "I14", text)
+
+    def differences(self) -> list[str]:
+        """Return where our books and the venue's differ."""
+        return [*self._orders(), *self._fills(), *self._positions()]
 
     def _orders(self) -> list[str]:
         wrong = []
