@@ -19,7 +19,7 @@ class DataGate:
 
     def __init__(self, timeframe: Timeframe, grace_ms: int) -> None:
         self._timeframe = timeframe
-        self._grace_ms = grace_ms
+        self._fresh = timeframe.milliseconds + grace_ms
         self._last: int | None = None
 
     def resume(self, last_open_time: int) -> None:
@@ -49,8 +49,8 @@ class DataGate:
 
     def stale(self, row: BarRow, now_ms: int) -> bool:
         """Return whether a bar is older than one interval and the grace: too old to act on."""
-        return now_ms > self.window(row)[1]
+        return now_ms > row.close_time + self._fresh
 
     def window(self, row: BarRow) -> tuple[int, int]:
         """Return from when until when a bar may be acted on."""
-        return row.close_time, row.close_time + self._timeframe.milliseconds + self._grace_ms
+        return row.close_time, row.close_time + self._fresh

@@ -27,5 +27,5 @@ class BarRecorder:
         for symbol, bar, state in zip(self._symbols, row.bars, row.state.tolist(), strict=True):
             numbers = (time, *bar[:5], state, bar.funding_open, bar.funding_inside)
             chains[symbol] = chain = chain_link(chains[symbol], symbol, numbers)
-            bars.append(SeenBar(run_id, symbol, *numbers, seen_at, chain))
+            bars.append(SeenBar._make((run_id, symbol, *numbers, seen_at, chain)))
         unit.bars.add(bars)

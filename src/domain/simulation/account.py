@@ -98,6 +98,11 @@ class Account:
         """The signed positions, in index order."""
         return tuple(state.lots for state in self.assets)
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing is held."""
+        return not any(state.lots for state in self.assets)
+
     def value(self, asset: int, ticks: int) -> int:
         """Return the signed value of one position at ``ticks``, 1e-8 quote."""
         return notional(self.assets[asset].lots, ticks, self.terms[asset].unit_value)

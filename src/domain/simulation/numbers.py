@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 
 from ..errors import InvalidValue
@@ -45,7 +44,8 @@ def sign(value: int) -> int:
 
 def notional(lots: int, ticks: int, unit_value: int) -> int:
     """Return the value of ``lots`` at ``ticks``, 1e-8 quote; signed like ``lots``."""
-    return fit(lots * ticks * unit_value, "notional")
+    value = lots * ticks * unit_value
+    return value if INT64_MIN <= value <= INT64_MAX else fit(value, "notional")
 
 
 def slip(ticks: int, side: int, rate: int) -> int:
@@ -60,9 +60,9 @@ def slip(ticks: int, side: int, rate: int) -> int:
 
 def quantise(action: float) -> int | None:
     """Return an action in ten-thousandths, half to even; None is HOLD (NaN or outside [−1, 1])."""
-    if math.isnan(action) or not -1.0 <= action <= 1.0:
-        return None
-    return round(action * float(ACTION_SCALE))
+    if -1.0 <= action <= 1.0:
+        return round(action * float(ACTION_SCALE))
+    return None
 
 
 def to_float32(value: float) -> float:

@@ -114,7 +114,10 @@ def find_exit(
         state: Not flat; its high-water mark is that before this bar.
     """
     direction = 1 if state.lots > 0 else -1
-    for level in reached(levels(state, unit_value, settings), direction, bar):
+    found_levels = levels(state, unit_value, settings)
+    if not found_levels:
+        return None
+    for level in reached(found_levels, direction, bar):
         if settings.stop_kind is StopKind.MARKET or level.reason is FillReason.LIQUIDATION:
             return market_exit(level, direction, bar, settings.slippage)
         found = limit_exit(level, direction, bar, settings.stop_limit_offset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from operator import attrgetter
 
 from ....application.journal import (
     FillRecord,
@@ -68,20 +69,7 @@ class MemoryOrders:
 
     def update(self, order: OrderRecord) -> None:
         """Replace what changes after the writing down."""
-        self._view.change(
-            (order.client_order_id,),
-            lambda known: replace(
-                known,
-                state=order.state,
-                evidence=order.evidence,
-                venue_order_id=order.venue_order_id,
-                fence_at=order.fence_at,
-                reserved=order.reserved,
-                sent_at=order.sent_at,
-                cancel_asked_at=order.cancel_asked_at,
-                updated_at=order.updated_at,
-            ),
-        )
+        self._view.change((order.client_order_id,), lambda known: _changed(known, order))
 
     def find(self, client_order_id: str) -> OrderRecord | None:
         """Return one, or None."""
@@ -109,6 +97,35 @@ class MemoryOrders:
 
     def _of(self, account: str) -> list[OrderRecord]:
         return self._view.group("account", (account,))
+
+
+_FIXED = attrgetter(
+    "run_id",
+    "intent",
+    "recorded_at",
+    "attempt",
+    "leg",
+    "terms",
+    "payload_hash",
+    "epoch",
+)
+
+
+def _changed(known: OrderRecord, order: OrderRecord) -> OrderRecord:
+    """Return what an update makes of an attempt: what was fixed at its adding stays."""
+    if _FIXED(known) == _FIXED(order):
+        return order
+    return replace(
+        known,
+        state=order.state,
+        evidence=order.evidence,
+        venue_order_id=order.venue_order_id,
+        fence_at=order.fence_at,
+        reserved=order.reserved,
+        sent_at=order.sent_at,
+        cancel_asked_at=order.cancel_asked_at,
+        updated_at=order.updated_at,
+    )
 
 
 class MemoryFills:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -95,30 +96,102 @@ class Tables:
 
 
 class MemoryUnitOfWork:
-    """One transaction over the tables."""
+    """One transaction over the tables; what nobody asks for is not made."""
 
     def __init__(self, tables: Tables, lock: Lock) -> None:
+        self._tables = tables
         self._lock = lock
         self._views: list[View[Any] | SeriesView[Any]] = []
-        orders, ends = self._view(tables.orders), self._view(tables.ends)
-        self.runs = MemoryRuns(self._view(tables.runs))
-        self.bars = MemorySeenBars(self._series(tables.bars))
-        self.decisions = MemoryDecisions(self._series(tables.decisions))
-        self.marks = MemoryEquityMarks(self._series(tables.marks))
-        self.snapshots = MemorySnapshots(self._view(tables.snapshots))
-        self.intents = MemoryIntents(self._view(tables.intents))
-        self.orders = MemoryOrders(orders)
-        fills, trades = self._view(tables.fills), self._view(tables.trades)
-        self.fills = MemoryFills(fills, trades, orders, ends)
-        entries, causes = self._view(tables.entries), self._view(tables.causes)
-        self.ledger = MemoryLedgerEntries(entries, causes, ends)
-        self.leases = MemoryLeases(self._view(tables.leases))
-        self.controls = MemoryControls(self._view(tables.controls))
-        self.modes = MemoryModes(self._view(tables.modes))
-        self.breakers = MemoryBreakers(self._view(tables.breakers))
-        self.discrepancies = MemoryDiscrepancies(self._view(tables.discrepancies))
-        self.cursors = MemoryCursors(self._view(tables.cursors))
-        self.audit = MemoryAudit(self._view(tables.audit), ends)
+
+    @cached_property
+    def runs(self) -> MemoryRuns:
+        """Sessions by id."""
+        return MemoryRuns(self._view(self._tables.runs))
+
+    @cached_property
+    def bars(self) -> MemorySeenBars:
+        """Bars as seen."""
+        return MemorySeenBars(self._series(self._tables.bars))
+
+    @cached_property
+    def decisions(self) -> MemoryDecisions:
+        """Decisions."""
+        return MemoryDecisions(self._series(self._tables.decisions))
+
+    @cached_property
+    def marks(self) -> MemoryEquityMarks:
+        """The equity curve."""
+        return MemoryEquityMarks(self._series(self._tables.marks))
+
+    @cached_property
+    def snapshots(self) -> MemorySnapshots:
+        """States that are slow to rebuild."""
+        return MemorySnapshots(self._view(self._tables.snapshots))
+
+    @cached_property
+    def intents(self) -> MemoryIntents:
+        """Approved intents."""
+        return MemoryIntents(self._view(self._tables.intents))
+
+    @cached_property
+    def orders(self) -> MemoryOrders:
+        """Attempts."""
+        return MemoryOrders(self._orders)
+
+    @cached_property
+    def leases(self) -> MemoryLeases:
+        """Who may trade."""
+        return MemoryLeases(self._view(self._tables.leases))
+
+    @cached_property
+    def controls(self) -> MemoryControls:
+        """Commands to sessions."""
+        return MemoryControls(self._view(self._tables.controls))
+
+    @cached_property
+    def modes(self) -> MemoryModes:
+        """Why less than everything is allowed."""
+        return MemoryModes(self._view(self._tables.modes))
+
+    @cached_property
+    def breakers(self) -> MemoryBreakers:
+        """Breakers."""
+        return MemoryBreakers(self._view(self._tables.breakers))
+
+    @cached_property
+    def discrepancies(self) -> MemoryDiscrepancies:
+        """Differences to the venue."""
+        return MemoryDiscrepancies(self._view(self._tables.discrepancies))
+
+    @cached_property
+    def cursors(self) -> MemoryCursors:
+        """How far the venue was read."""
+        return MemoryCursors(self._view(self._tables.cursors))
+
+    @cached_property
+    def audit(self) -> MemoryAudit:
+        """What changed what may be done."""
+        return MemoryAudit(self._view(self._tables.audit), self._ends)
+
+    @cached_property
+    def fills(self) -> MemoryFills:
+        """Fills."""
+        fills, trades = self._view(self._tables.fills), self._view(self._tables.trades)
+        return MemoryFills(fills, trades, self._orders, self._ends)
+
+    @cached_property
+    def ledger(self) -> MemoryLedgerEntries:
+        """Ledger entries."""
+        entries, causes = self._view(self._tables.entries), self._view(self._tables.causes)
+        return MemoryLedgerEntries(entries, causes, self._ends)
+
+    @cached_property
+    def _orders(self) -> View[OrderRecord]:
+        return self._view(self._tables.orders)
+
+    @cached_property
+    def _ends(self) -> View[int]:
+        return self._view(self._tables.ends)
 
     def commit(self) -> None:
         """Make everything since the last commit visible to others."""

@@ -26,6 +26,8 @@ class Lock:
 
     def take(self) -> None:
         """Take the lock, or do nothing if this unit holds it already."""
+        if self._held and not self._failed:
+            return
         if not self._writing:
             raise StorageError("this unit of work only reads", mend="use Store.writing()")
         self.check()

@@ -217,7 +217,7 @@ class SimulatedVenue:
         return pushed
 
     def advance(self, row: BarRow) -> None:
-        """Live through a bar in the order of the step; without position or order nothing happens.
+        """Live through a bar in the order of the step; what nothing is there for is passed over.
 
         Raises:
             DataError: If the bar does not follow the last one.
@@ -228,8 +228,9 @@ class SimulatedVenue:
         if row.open_time != last.close_time:
             raise DataError(f"the bar of {row.open_time} does not follow that of {last.open_time}")
         self._bar_time, self._trades = row.open_time, 0
-        if self._working or any(state.lots for state in self._account.assets):
+        if self._working or any(bar.funding_open for bar in row.bars):
             self._open(last, row)
+        if not self._account.is_flat:
             self._live(row)
 
     def _open(self, last: BarRow, row: BarRow) -> None:

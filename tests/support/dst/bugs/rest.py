@@ -70,9 +70,9 @@ def _marking(equity: Any) -> Any:
     """Mark the account with another equity."""
 
     def make(mark: Any) -> Any:
-        def wrong(self: Any, row: Any, recorded_at: int) -> Any:
-            found = mark(self, row, recorded_at)
-            return replace(found, equity=equity(found))
+        def wrong(self: Any, *rest: Any) -> Any:
+            found = mark(self, *rest)
+            return found._replace(equity=equity(found))
 
         return wrong
 
