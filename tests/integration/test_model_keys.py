@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -151,11 +152,12 @@ def test_the_signature_is_checked_before_the_manifest_is_read(store: FolderArtef
 
 def test_a_file_that_does_not_belong_there_is_refused(store: FolderArtefactStore) -> None:
     """Not even an empty one, a folder or a link."""
-    for make in (
+    makers: tuple[Callable[[Path], object], ...] = (
         lambda path: path.write_bytes(b""),
         lambda path: path.mkdir(),
         lambda path: path.symlink_to("/etc/passwd"),
-    ):
+    )
+    for make in makers:
         extra = store.path("model") / "policy.pkl"
         make(extra)
         with pytest.raises(ArtefactError, match="does not belong there"):

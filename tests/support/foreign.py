@@ -31,7 +31,7 @@ class Drifting(gym.Env[Any, Any]):
         self.action_space = Box(-1.0, 1.0, (ASSETS,), np.float32)
 
     def reset(
-        self, *, seed: int | None = None, options: object = None
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode."""
         super().reset(seed=seed, options=options)

@@ -3,6 +3,7 @@
 Nothing here imports a library: the child locks itself in before it loads any.
 """
 
+from . import landlock, seccomp
 from .cell import Limits, run_in_cell
 
-__all__ = ["Limits", "run_in_cell"]
+__all__ = ["Limits", "landlock", "run_in_cell", "seccomp"]

@@ -143,20 +143,26 @@ def read_folder(folder: Path, limits: Mapping[str, int]) -> dict[str, bytes]:
 def _read_in(root: int, path: Path, limit: int) -> bytes:
     try:
         # Non-blocking, so that a pipe of that name cannot hang the reader.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        with os.fdopen(os.open(path.name, flags, dir_fd=root), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ArtefactError(f"{path} is not a regular file")
-            # One byte more than stated: a file that grows meanwhile is caught, and no more memory
-            # is taken than the file has.
-            data = file.read(min(status.st_size, limit) + 1)
+        handle = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root)
     except FileNotFoundError:
         raise NotFound(f"{path} does not exist") from None
     except OSError as error:
         raise _reading_error(path, error) from error
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise ArtefactError(f"{path} is not a regular file")
+        if status.st_size > limit:
+            raise ArtefactError(f"{path} holds more than {limit} bytes")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            # One byte more than stated: a file that grows meanwhile is caught.
+            data = file.read(status.st_size + 1)
+    except OSError as error:
+        raise _reading_error(path, error) from error
+    finally:
+        os.close(handle)
     if len(data) != status.st_size:
-        raise ArtefactError(f"{path} holds more than {limit} bytes, or is being written")
+        raise ArtefactError(f"{path} is being written")
     return data
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ....domain.errors import ArtefactError
-from .inert import Thing, array, read_inert
+from .inert import HOSTILE, Thing, array, read_inert
 
 _PARTS = {
     "data": 8 << 20,
@@ -66,6 +66,7 @@ def open_archive(data: bytes) -> Archive:
         raise ArtefactError(f"its `data` is damaged: {type(error).__name__}") from error
     if not isinstance(settings, dict):
         raise ArtefactError("its `data` is no object")
+    _look_for_attacks(settings)
     policy = _thing(settings, "policy_class")
     origin = getattr(policy, "name", "")
     if origin != _POLICY:
@@ -122,6 +123,23 @@ def _thing(settings: dict[str, Any], name: str) -> Any:
     made = read_inert(raw, f"its {name}")
     # A class is named, an object is made: both are stand-ins here.
     return made() if isinstance(made, type) and issubclass(made, Thing) else made
+
+
+def _look_for_attacks(settings: dict[str, Any]) -> None:
+    """Refuse a file with a hostile pickle anywhere, even where nobody would read it.
+
+    Raises:
+        ArtefactError: If an entry names what no model calls. That none does proves nothing, and
+            nothing depends on it.
+    """
+    for name in settings:
+        try:
+            _thing(settings, name)
+        except ArtefactError as error:
+            if HOSTILE in error.message:
+                raise ArtefactError(
+                    f"its {str(name)[:40]} is an attack: {error.message}"
+                ) from error
 
 
 def _space(settings: dict[str, Any], name: str) -> int:

@@ -27,6 +27,14 @@ _RECONSTRUCT = {
 }
 _SCALAR = {("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar")}
 _BUFFER = {("numpy.core.numeric", "_frombuffer"), ("numpy._core.numeric", "_frombuffer")}
+_HOSTILE = {
+    "os", "posix", "nt", "posixpath", "subprocess", "pty", "socket", "sys", "shutil", "ctypes",
+    "importlib", "runpy", "code", "webbrowser", "multiprocessing", "signal", "marshal", "asyncio",
+    "builtins.eval", "builtins.exec", "builtins.compile", "builtins.__import__", "builtins.open",
+    "builtins.breakpoint", "builtins.input",
+}  # fmt: skip
+"""Names that betray an attack: nothing would call them, but nobody should want such a file."""
+HOSTILE = "which no model calls"
 _KINDS = {"f4": "<f4", "f8": "<f8", "i4": "<i4", "i8": "<i8", "b1": "|b1", "u1": "|u1"}
 
 
@@ -70,6 +78,8 @@ def named(module: str, name: str) -> type[Thing]:
 
 class _Inert(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
+        if module.partition(".")[0] in _HOSTILE or f"{module}.{name}" in _HOSTILE:
+            raise ArtefactError(f"it names {module}.{name}, {HOSTILE}")
         return named(module, name)
 
     def persistent_load(self, pid: Any) -> Any:  # noqa: ARG002 - the base class's
@@ -93,6 +103,8 @@ def read_inert(data: bytes, place: str) -> Any:
         return _Inert(io.BytesIO(data)).load()
     except (ArtefactError, MemoryError):
         raise
+    except RecursionError as error:
+        raise ArtefactError(f"{place} is nested too deeply") from error
     except Exception as error:  # a pickle can fail in any way
         raise ArtefactError(f"{place} is no pickle of a model: {type(error).__name__}") from error
 
