@@ -34,8 +34,8 @@ from .paper import DryRun, PaperRun
 from .places import CONFIG_NAME, find, user_folder
 from .research import Research
 from .results import Backtest, Model, Study
-from .scaffold import make_workspace
 from .running import RunWish, begin_run
+from .scaffold import make_workspace
 from .settings import Resolved, Settings, resolve
 from .workspace_data import WorkspaceData
 
@@ -245,13 +245,13 @@ class Workspace(Accounts):
         run_id: str | None = None,
         gaps: Literal["refuse", "hold"] | None = None,
         costs: str | None = None,
+        profile: str | None = None,
         allow_overlap: bool = False,
         commit_every: int = 1,
         should_stop: Callable[[], bool] = lambda: False,
         on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> PaperRun:
         """Trade on paper over recorded bars, on a simulated clock, to their end.
-        profile: str | None = None,
 
         Args:
             model: A model, its name, or a strategy.
@@ -260,27 +260,21 @@ class Workspace(Accounts):
             run_id: A name for the run; one that was stopped goes on.
             gaps: What to do with missing bars; as in ``backtest.gaps`` if None.
             costs: A cost profile; that of ``backtest.cost_profile`` if None.
+            profile: What limits it keeps to: ``none``, ``own`` for the section ``[risk]``, or a
+                named risk profile; as in ``paper.profile`` if None. Only with ``none`` is it equal
+                to its backtest.
             allow_overlap: Accept bars that the model was trained on.
             commit_every: Bars a transaction; 1 is durable bar by bar.
             should_stop: Asked between bars.
             on_progress: Told after each bar how many of how many are done.
 
         Raises:
-            profile: What limits it keeps to: ``none``, ``own`` for the section ``[risk]``, or a
-                named risk profile; as in ``paper.profile`` if None. Only with ``none`` is it equal
-                to its backtest.
             NotFound: If the lake lacks the bars.
             DataError: If the period is too short or has gaps that are refused.
             ConfigError: If a run of that name was begun with another agent, bars or settings.
             RefusedForSafety: If another process is at work on that run, or the run is new and the
                 workspace is killed.
         """
-        if data is None:
-            chosen = self.agent(model)
-            data = self.data.get(chosen.symbols, chosen.timeframe, last="30d")
-        cash = self.settings.paper.capital if capital is None else exact(capital, "capital")
-        if cash <= 0:
-            raise InvalidValue(f"capital must be positive, was {cash}", mend="for example 10000")
         trial = self._run_trial(model, data, capital, costs, gaps, allow_overlap=allow_overlap)
         limits = self.resolved.limits(profile or self.settings.paper.profile)
         desk = self.container.paper_desk()
@@ -341,6 +335,12 @@ class Workspace(Accounts):
         *,
         allow_overlap: bool,
     ) -> BacktestRequest:
+        if data is None:
+            chosen = self.agent(model)
+            data = self.data.get(chosen.symbols, chosen.timeframe, last="30d")
+        cash = self.settings.paper.capital if capital is None else exact(capital, "capital")
+        if cash <= 0:
+            raise InvalidValue(f"capital must be positive, was {cash}", mend="for example 10000")
         return self.trial(
             model, data, capital=cash, costs=costs, gaps=gaps, allow_overlap=allow_overlap
         )
