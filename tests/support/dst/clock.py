@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from .scheduler import Scheduler
 
+_SPIN = 2_000
+"""How often a process may go on at one instant without waiting for anything."""
+
+
+class Spinning(RuntimeError):
+    """A process goes round and round, and time stands still for it: on a real machine it is hot."""
+
 
 class SimulatedWorldClock:
     """Implements ``Clock``; sleeping lets the rest of the world run.
@@ -15,6 +22,7 @@ class SimulatedWorldClock:
     def __init__(self, scheduler: Scheduler, skew_ms: int = 0) -> None:
         self._scheduler = scheduler
         self.skew_ms = skew_ms
+        self._spins = (0, 0)
 
     def now_ms(self) -> int:
         """Return the machine's Unix milliseconds."""
@@ -25,6 +33,20 @@ class SimulatedWorldClock:
         return (self._scheduler.now - self._scheduler.start) / 1000
 
     def sleep_until(self, time_ms: int) -> None:
-        """Return when this machine's clock has reached ``time_ms``."""
+        """Return when this machine's clock has reached ``time_ms``.
+
+        Raises:
+            Spinning: If it has, again and again at the same instant.
+        """
+        if time_ms <= self.now_ms():
+            self._spin()
         while (left := time_ms - self.now_ms()) > 0:
             self._scheduler.wait_until(self._scheduler.now + left)
+
+    def _spin(self) -> None:
+        at, count = self._spins
+        now = self._scheduler.now
+        self._spins = (now, count + 1 if at == now else 1)
+        if count > _SPIN:
+            self._spins = (0, 0)
+            raise Spinning(f"{_SPIN} steps without waiting")

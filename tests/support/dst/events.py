@@ -20,7 +20,7 @@ EVENTS = {
     Scale.NIGHTLY: 10_000_000,
     Scale.RELEASE: 10_000_000,
 }
-WORLD_EVENTS = 12_000
+WORLD_EVENTS = 20_000
 """Events of trouble in each world; the calm comes on top."""
 
 

@@ -21,7 +21,7 @@ Kind = Callable[[WorldPlan], WorldPlan]
 _AWAY = (Fault.MAINTENANCE_503, Fault.EMPTY_BODY, Fault.HTML_BODY)
 _SHARES = {
     Site.CALL: 0.01,
-    Site.CREATE: 0.5,
+    Site.CREATE: 0.75,
     Site.CANCEL: 0.9,
     Site.READ: 0.02,
     Site.HISTORY: 0.1,
@@ -62,10 +62,11 @@ _LASTS = {
 
 def _busy(plan: WorldPlan, wait_s: int = 20) -> WorldPlan:
     """Many symbols, short waits, no rest: orders by the dozen, and trouble in all they do."""
-    margin = plan.settings.leverage > 1
+    settings = replace(plan.settings, leverage=2, allow_short=True)
     return replace(
         plan,
-        names=(*SPOT[:8], *PERPETUAL) if margin else SPOT,
+        names=(*SPOT[:8], *PERPETUAL),
+        settings=settings,
         timeframe="1m",
         trouble=1.0,
         boost={},
@@ -93,11 +94,6 @@ def _more(plan: WorldPlan, shares: dict[Site, float] | None = None, **hourly: fl
     return replace(plan, shares={**plan.shares, **(shares or {})}, hourly={**plan.hourly, **named})
 
 
-def _margin(plan: WorldPlan) -> WorldPlan:
-    settings = replace(plan.settings, leverage=2, allow_short=True)
-    return replace(plan, names=(*SPOT[:4], *PERPETUAL), settings=settings)
-
-
 def sending(plan: WorldPlan) -> WorldPlan:
     """What strikes an order as it is sent."""
     return _more(_busy(plan, 10), {Site.CREATE: 0.9})
@@ -105,8 +101,9 @@ def sending(plan: WorldPlan) -> WorldPlan:
 
 def cancelling(plan: WorldPlan) -> WorldPlan:
     """What strikes a cancellation, on its own and in a kill."""
-    minutes = {"kill": 4}
-    return replace(_busy(plan, 6), swing=0.0005, kills=True, kill_seconds=(5, 20), minutes=minutes)
+    resting = dict.fromkeys(("PARTIAL_FILL", "DUST_REMAINDER", "UNASKED_CANCEL"), 0.1)
+    busy = _more(_busy(plan, 5), {Site.CREATE: 0.2}, **resting)
+    return replace(busy, swing=0.0005, kills=True, kill_seconds=(5, 20), minutes={"kill": 2})
 
 
 def reading(plan: WorldPlan) -> WorldPlan:
@@ -118,12 +115,12 @@ def reading(plan: WorldPlan) -> WorldPlan:
 def streaming(plan: WorldPlan) -> WorldPlan:
     """What strikes fills and pushes."""
     shares = {Site.FILL: 0.3, Site.PUSH: 0.3}
-    return _more(_busy(plan), shares, STREAM_FROZEN=2.0, LISTEN_KEY_EXPIRED=1.0)
+    return _more(_busy(plan), shares, STREAM_FROZEN=4.0, LISTEN_KEY_EXPIRED=2.0)
 
 
 def befallen(plan: WorldPlan) -> WorldPlan:
     """What happens at the exchange of itself."""
-    return _more(_margin(_busy(plan)), CLOCK_STEP=60, LIQUIDATION=120)
+    return _more(_busy(plan), CLOCK_STEP=60, LIQUIDATION=120)
 
 
 def visited(plan: WorldPlan) -> WorldPlan:
@@ -133,7 +130,7 @@ def visited(plan: WorldPlan) -> WorldPlan:
 
 def shut(plan: WorldPlan) -> WorldPlan:
     """The exchange away, for minutes and for an hour."""
-    return _more(_busy(plan), DNS_GONE=0.3, **dict.fromkeys((one.name for one in _AWAY), 6.0))
+    return _more(_busy(plan), DNS_GONE=0.6, **dict.fromkeys((one.name for one in _AWAY), 6.0))
 
 
 def altered(plan: WorldPlan) -> WorldPlan:
@@ -143,7 +140,7 @@ def altered(plan: WorldPlan) -> WorldPlan:
 
 def fed(plan: WorldPlan) -> WorldPlan:
     """Bars that go wrong, with orders that rest until the next one."""
-    busy = _more(_busy(plan, 57), {Site.FEED: 0.9}, FEED_FROZEN=2.0)
+    busy = _more(_busy(plan, 150), {Site.FEED: 0.97}, FEED_FROZEN=2.0)
     return replace(busy, restart_ms=(100, 300))
 
 
@@ -172,8 +169,8 @@ def dying(plan: WorldPlan) -> WorldPlan:
     return replace(
         busy,
         crash_share=0.0005,
-        deaths={"after create": 0.15},
-        misfortunes=(*("kill", "ban") * 6, *away * 2, Fault.DNS_GONE.value),
+        deaths={"after create": 0.5},
+        misfortunes=(*("kill",) * 14, *("ban",) * 5, *away * 2, Fault.DNS_GONE.value),
         kills=True,
         kill_seconds=(10, 40),
         restart_ms=(200, 1_000, 5_000),
@@ -193,17 +190,17 @@ KINDS: dict[str, Kind] = {
 """By name; a mixed world is what its seed makes it."""
 
 SHARES = {
-    "mixed": 2,
-    "sending": 5,
-    "cancelling": 4,
-    "reading": 2,
+    "mixed": 1,
+    "sending": 6,
+    "cancelling": 8,
+    "reading": 3,
     "streaming": 2,
-    "befallen": 4,
+    "befallen": 3,
     "visited": 4,
     "shut": 2,
-    "altered": 4,
-    "fed": 4,
-    "at-home": 5,
-    "dying": 5,
+    "altered": 3,
+    "fed": 6,
+    "at-home": 6,
+    "dying": 4,
 }
 """How often each kind comes in a campaign."""
