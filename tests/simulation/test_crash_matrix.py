@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 
 import pytest
-from mettle.application.ports.venue import RepeatedId
+from mettle.application.ports.venue import RepeatedId, VenueOrder, VenueOrderStatus
+from mettle.domain.market import Symbol
 from mettle.domain.orders import Purpose
 from tests.support.dst.crash_matrix import Play, Tally, die_at, part_of, places, plays
+from tests.support.dst.oracle.view import JournalView
 from tests.support.dst.scenes import KILLED, SCENES
+from tests.support.dst.sigkill import Audit, differences, doubles, killed, torment
 from tests.support.dst.stage import Stage
 
 REFUSED = RepeatedId.REFUSED
@@ -102,3 +106,27 @@ def test_every_venue_and_victim_is_in_the_matrix() -> None:
     found = Counter((one.scene, one.policy) for one in plays())
     assert set(found) == {(name, one.name) for name in SCENES for one in RepeatedId}
     assert found["killed", "REFUSED"] == 2
+
+
+def test_a_real_process_is_killed() -> None:
+    """SIGKILL, a SQLite file, an exchange in another process: the journal is what it says."""
+    found = torment("REFUSED", 4, seed=7)
+    assert killed([found]) == 4
+    assert (found.lost, found.doubled) == ([], [])
+
+
+def test_what_a_real_death_loses_is_seen() -> None:
+    """A journal without an order that the exchange has, and one that has it twice, are told."""
+    order = VenueOrder("x", "1", Symbol.parse("BTC/USDT"), 1, 5, 0, VenueOrderStatus.CANCELED, 0)
+    told = {
+        "orders": [order],
+        "fills": [],
+        "received": ["x", "x"],
+        "balances": {"USDT": Decimal(7)},
+        "positions": {},
+    }
+    audit = Audit((), told)
+    found = differences(JournalView(), audit)
+    assert "the exchange has x, the journal has not" in found
+    assert any(one.startswith("USDT") for one in found)
+    assert doubles(JournalView(), audit) == ["x was sent 2 times"]

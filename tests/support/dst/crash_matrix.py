@@ -11,7 +11,7 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -21,10 +21,13 @@ from mettle.application.ports.venue import RepeatedId
 from .bugs import BUGS
 from .parts import Part, Scale
 from .scenes import SCENES
+from .sigkill import Real, killed, torments
 from .stage import Stage
 
 SESSION, OPERATOR = "session", "operator"
 _CHUNK = 40
+_KILLS = {Scale.SHORT: 9, Scale.CI: 50, Scale.NIGHTLY: 500, Scale.RELEASE: 500}
+"""How many real processes are killed with SIGKILL."""
 DOUBLED = {"I3", "I5", "I6"}
 """Invariants whose breach means that something was ordered or booked twice."""
 _PAUSES = (200, 1_000, 30_000, 5_000, 70_000)
@@ -219,16 +222,20 @@ def measure(scale: Scale, processes: int) -> Part:
     if scale in {Scale.NIGHTLY, Scale.RELEASE}:
         for more in (plays(files=True), plays(twice=True, files=True)):
             tally.merge(matrix(more, processes))
-    return part_of(tally, every)
+    real = torments(_KILLS[scale], min(3, processes + 1))
+    return part_of(tally, every, real)
 
 
-def part_of(tally: Tally, every: int = 1) -> Part:
-    """Return the tally as a part of the scoreboard."""
+def part_of(tally: Tally, every: int = 1, real: Sequence[Real] = ()) -> Part:
+    """Return the tally, and what became of real processes, as a part of the scoreboard."""
+    lost = tally.lost + sum(len(one.lost) for one in real)
+    doubled = tally.doubled + sum(len(one.doubled) for one in real)
     figures: dict[str, object] = {
         "deaths": tally.deaths,
         "places": dict(sorted(tally.places.items())),
-        "lost": tally.lost,
-        "doubled": tally.doubled,
+        "sigkills": killed(real),
+        "lost": lost,
+        "doubled": doubled,
         "seconds": round(tally.seconds, 1),
         "share_of_places": f"1/{every}",
     }
@@ -239,10 +246,11 @@ def part_of(tally: Tally, every: int = 1) -> Part:
         lines.append(f"| {scene} | {cells} |")
     lines += ["", "| place | deaths |", "|---|--:|"]
     lines += [f"| {place} | {count} |" for place, count in sorted(tally.places.items())]
+    lines += ["", *_real_lines(real)] if real else []
     lines += [f"- {one.play.command(one.point)}: {one.broken[0]}" for one in tally.wrong[:20]]
     summary = (
-        f"{tally.deaths} deaths at every commit and every call × three kinds of venue: "
-        f"{tally.lost} lost, {tally.doubled} doubled"
+        f"{tally.deaths} deaths at every commit and every call × three kinds of venue and "
+        f"{killed(real)} by SIGKILL: {lost} lost, {doubled} doubled"
     )
     if every > 1:
         summary = summary.replace("at every", f"at each {every}rd place of every", 1)
@@ -250,11 +258,17 @@ def part_of(tally: Tally, every: int = 1) -> Part:
         "crash matrix",
         figures,
         "0 lost, 0 doubled, books equal to the venue's",
-        not tally.wrong and tally.deaths > 0,
+        not (lost or doubled) and tally.deaths > 0,
         summary,
         lines,
         [one.play.command(one.point) for one in tally.wrong],
     )
+
+
+def _real_lines(real: Sequence[Real]) -> list[str]:
+    lines = ["| real processes | SIGKILLs | orders | fills |", "|---|--:|--:|--:|"]
+    lines += [f"| {one.policy} | {killed([one])} | {one.orders} | {one.fills} |" for one in real]
+    return lines + [f"- {text}" for one in real for text in (*one.lost, *one.doubled)][:20]
 
 
 def main() -> int:
