@@ -135,7 +135,7 @@ class Books:
             None if fill.fee_price is None else fill.fee_price.amount,
         )
         realised, entry = self.fill(record)
-        return replace(record, realised=realised), entry
+        return replace(record, realised=realised) if realised else record, entry
 
     def fill(self, fill: FillRecord) -> tuple[int, LedgerRecord]:
         """Book a fill; return its realised P&L (1e-8 quote, rounded down) and its ledger entry."""

@@ -85,16 +85,17 @@ class Decider:
             plan, why = self._long_only(plan, account, blocked)
         if working:
             plan, why = self._hold(plan, working, why)
+        explained = [
+            self._explainer.explain(column, given[column], bar, account, plan, why[column])
+            for column, bar in enumerate(row.bars)
+        ]
         record = DecisionRecord(
             self._run_id,
             row.open_time,
             row.close_time,
             recorded_at,
             plan.equity,
-            tuple(
-                self._explainer.explain(column, given[column], bar, account, plan, why[column])
-                for column, bar in enumerate(row.bars)
-            ),
+            tuple(explained),
         )
         if not any(plan.changes):
             return Decided(record, ())

@@ -291,6 +291,10 @@ class TradingSession:
         commit: bool,
     ) -> None:
         """Judge the intents, write them down, commit, and only then send them."""
+        if self._on_bars and not intents:
+            if commit:
+                self._commit(unit)
+            return
         deadline = row.close_time + self._plan.timeframe.milliseconds
         approved = []
         for intent in intents:

@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from ..errors import InvalidValue
 from ..market import Symbol
@@ -124,5 +125,6 @@ def is_ours(order_id: str, account: str, *, venue: str, environment: str = "pape
     return version == 5 and order_id.startswith(_tag(f"{environment}|{venue}|{account}"))
 
 
+@lru_cache(maxsize=64)
 def _tag(scope: str) -> str:
     return uuid.uuid5(_NAMESPACE, scope).hex[:_TAG]

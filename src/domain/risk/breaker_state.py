@@ -106,7 +106,7 @@ class BreakerState:
 
     def at(self, now: int) -> Self:
         """Return it with its clock moved on, never back."""
-        return replace(self, seen=max(self.seen, now))
+        return replace(self, seen=now) if now > self.seen else self
 
     def tripped(self, rule: BreakerRule, kind: BreakerKind, cause: str) -> Self:
         """Return it OPEN from now (:attr:`seen`) on."""

@@ -146,7 +146,7 @@ def plan_changes(
     """
     if worth is None:
         worth = account.worth([bar.close for bar in bars])
-    equity, values = worth.equity, [abs(value) for value in worth.values]
+    equity, values = worth.equity, list(map(abs, worth.values))
     weights: list[int | None] = []
     for action, state, bar, value in zip(actions, account.assets, bars, values, strict=True):
         whole = None if bar.missing else quantise(action)
