@@ -1,4 +1,4 @@
-"""``python -m benchmarks env train backtest features session journal exchange --json FILE``: a table, and a JSON file."""
+"""``python -m benchmarks NAME … --json FILE``: a table, and a JSON file."""
 
 from __future__ import annotations
 

@@ -189,3 +189,14 @@ def test_damaged_books_are_found() -> None:
     object.__setattr__(ledger.entries[0], "postings", (forged, ledger.entries[0].postings[0]))
     with pytest.raises(MettleError, match=r"does not sum to zero: \{'USDT': '1'\}"):
         ledger.verify()
+
+
+def test_a_sum_that_cannot_be_kept_leaves_the_books_as_they_were() -> None:
+    """Too many digits in the second leg: the first is not booked either."""
+    ledger = Ledger([deposit("opening", Money(Decimal("1e60"), "USDT"), 1, 1)])
+    before = dict(ledger.balances)
+    with pytest.raises(InvalidValue, match="digits"):
+        ledger.append(external("dust", Money(Decimal("1e-60"), "USDT"), 2, 2))
+    assert dict(ledger.balances) == before
+    assert "dust" not in ledger
+    ledger.verify()
