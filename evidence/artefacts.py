@@ -33,7 +33,7 @@ _TARGET = "0 executed, all refused with their reason, sound ones read"
 
 
 @dataclass
-class _Tally:
+class Tally:
     """What was tried and found."""
 
     tried: int = 0
@@ -59,7 +59,7 @@ class _Tally:
             print(f"ACCEPTED: {name}")
 
 
-class _Canaries:
+class Canaries:
     """A file, a socket and a key that nothing may touch."""
 
     def __init__(self, folder: Path) -> None:
@@ -90,12 +90,12 @@ class _Canaries:
 
 def run(*, full: bool) -> Outcome:
     """Read every bad file; ``full`` adds those that only time or memory limits stop."""
-    tally = _Tally()
+    tally = Tally()
     with tempfile.TemporaryDirectory(prefix="mettle-evidence-") as text:
         folder = Path(text)
-        canaries = _Canaries(folder)
+        canaries = Canaries(folder)
         try:
-            _own(folder, tally)
+            spoil_our_own(folder, tally)
             _foreign(folder, canaries, tally, full=full)
             executed = canaries.sung()
             live = _set_off(canaries)
@@ -110,7 +110,7 @@ def run(*, full: bool) -> Outcome:
     return Outcome(figure, _TARGET, holds)
 
 
-def _own(folder: Path, tally: _Tally) -> None:
+def spoil_our_own(folder: Path, tally: Tally) -> None:
     """Spoil a signed model in every way; ours is the strongest forger, who has the key."""
     keys = Ed25519Keys(folder / "keys")
     store = FolderArtefactStore(folder / "models", keys)
@@ -137,7 +137,7 @@ def _clear(path: Path) -> None:
             one.unlink()
 
 
-def _foreign(folder: Path, canaries: _Canaries, tally: _Tally, *, full: bool) -> None:
+def _foreign(folder: Path, canaries: Canaries, tally: Tally, *, full: bool) -> None:
     sound, normaliser = make_sound(folder / "sb3")
     reader = IsolatedSb3Reader()
     taken = reader.read(sound, normaliser)
@@ -157,7 +157,7 @@ def _foreign(folder: Path, canaries: _Canaries, tally: _Tally, *, full: bool) ->
             tally.expect(name, reason, lambda: hasty.read(sound, folder / "slow.pkl"))
 
 
-def _set_off(canaries: _Canaries) -> int:
+def _set_off(canaries: Canaries) -> int:
     """Return how many of the bombs go off where a pickle is read as pickles are."""
     script = "import pickle, sys; pickle.loads(sys.stdin.buffer.read())"
     live = 0

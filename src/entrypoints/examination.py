@@ -149,7 +149,8 @@ def _models(container: ApplicationContainer) -> Check:
     names = store.names()
     for name in names:
         store.verify(name)
-    return Check("models", Verdict.OK, f"{len(names)} models, hashes right")
+    container.keys().check()
+    return Check("models", Verdict.OK, f"{len(names)} models, hashes and signatures right")
 
 
 def _clock(container: ApplicationContainer) -> Check:

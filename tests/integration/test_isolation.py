@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mettle.adapters.isolation import Limits, landlock, run_in_cell, seccomp
+from mettle.adapters.isolation import Limits, landlock, lock, run_in_cell, seccomp
 from mettle.domain.errors import ArtefactError, RefusedForSafety, TimedOut
 
 pytestmark = pytest.mark.skipif(
@@ -204,3 +204,16 @@ def test_another_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(RefusedForSafety, match="riscv64"):
         seccomp.forbid()
+
+
+def test_a_kernel_that_cannot_lock_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is changed in the process, and the parent passes it on as exit code 5."""
+    monkeypatch.setattr(landlock, "version", lambda: 2)
+    with pytest.raises(RefusedForSafety, match="Landlock 3 and x86-64 are needed, this has 2"):
+        lock.enter(tmp_path, 1, 1, 1)
+    monkeypatch.undo()
+    body = "from mettle.domain.errors import RefusedForSafety; raise RefusedForSafety('no lock')"
+    with pytest.raises(RefusedForSafety, match="no lock"):
+        cell(tmp_path, body)

@@ -51,9 +51,12 @@ def test_a_key_that_others_can_read_is_not_used(
     """Nor one that is damaged; its text is never in the message."""
     private = keys.folder / "signing.key"
     text = private.read_text().strip()
+    keys.check()
     private.chmod(0o640)
     with pytest.raises(ConfigError, match="chmod 600"):
         store.save(random_artefact("other"))
+    with pytest.raises(ConfigError, match="chmod 600"):
+        keys.check()
     private.chmod(0o600)
     private.write_text(text[:-1])
     with pytest.raises(ConfigError, match="64 hexadecimal") as caught:
@@ -61,6 +64,7 @@ def test_a_key_that_others_can_read_is_not_used(
     assert text[:-1] not in str(caught.value)
     # Who only reads models needs no private key.
     private.unlink()
+    keys.check()
     assert store.load("model").manifest.name == "model"
 
 

@@ -52,6 +52,15 @@ class Ed25519Keys:
         self._private()
         return self.public()
 
+    def check(self) -> None:
+        """Refuse a private key that others can read or that is damaged; to have none is fine.
+
+        Raises:
+            ConfigError: If so.
+        """
+        if (self._folder / PRIVATE).exists():
+            self._private()
+
     def public(self) -> str:
         """Return the workspace's own public key; NotFound if none was made yet."""
         return self._read(self._folder, PUBLIC)
