@@ -5,10 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ..application.control.cancelling import OrderCanceller, Reach
 from ..application.control.kill import KillGear, KillOrder, KillReport, kill
+from ..application.ports.clock import Clock
 from ..application.ports.kill_switch import EVERY_ACCOUNT, KillSwitch
 from ..application.ports.unit_of_work import Store
 from .places import KILL_FOLDER
@@ -40,12 +42,17 @@ def kill_now(
     *,
     flatten: bool = False,
     reason: str = "",
+    reach: Mapping[str, Reach] | None = None,
+    clock: Clock | None = None,
 ) -> KillReport:
     """Kill one account of a workspace, or everything in it.
 
     Args:
         database: Tells the database, and may fail with any error of ours.
         account: None is every account, also those that begin to trade later.
+        reach: How to reach the venues of accounts, to cancel there while the trader hangs; then
+            this takes until the last request on its way can no longer be accepted.
+        clock: The machine's unless given.
 
     Raises:
         StorageError: If neither flag nor database could be written.
@@ -63,7 +70,9 @@ def kill_now(
 
     order = KillOrder(EVERY_ACCOUNT if account is None else account, operator(), reason, flatten)
     try:
-        gear = KillGear(kill_switch(home), SystemClock(), RandomIds(), open_store)
+        clock = clock or SystemClock()
+        cancel = OrderCanceller(reach, clock) if reach else None
+        gear = KillGear(kill_switch(home), clock, RandomIds(), open_store, cancel)
         return kill(order, gear)
     finally:
         for store in opened:
