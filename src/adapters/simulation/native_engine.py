@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ... import _native
 from ...application.market import MarketPanel
-from ...application.ports.agent import Agent
+from ...application.ports.agent import Agent, BatchRule
 from ...application.ports.backtest_engine import FILL_DTYPE, EngineRun
 from ...application.ports.feature_builder import FeatureTable
 from ...domain.errors import InvalidValue
@@ -34,14 +34,6 @@ class NativePolicy(Protocol):
     @property
     def scaler(self) -> _Scaler:
         """What the network's features are scaled with."""
-
-
-@runtime_checkable
-class BatchRule(Protocol):
-    """An agent that looks at one bar of features alone, and can decide many bars at once."""
-
-    def decide_batch(self, features: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return the actions of many bars: features (T, A, F) to actions (T, A)."""
 
 
 class NativeEngine:

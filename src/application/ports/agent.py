@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +41,11 @@ class Agent(Protocol):
         Returns:
             Actions, shape (A,).
         """
+
+
+@runtime_checkable
+class BatchRule(Protocol):
+    """An agent that looks at one bar of features alone, and can decide many bars at once."""
+
+    def decide_batch(self, features: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return the actions of many bars: features (T, A, F) to actions (T, A)."""

@@ -10,7 +10,7 @@ import numpy as np
 from ...domain.errors import DataError
 from ...domain.simulation import Account, Worth, portfolio_values
 from ..market.row import BarRow
-from ..ports.agent import Agent
+from ..ports.agent import Agent, BatchRule
 from ..ports.feature_builder import FeatureStream
 
 _HEAD = struct.Struct("<qq")
@@ -29,6 +29,9 @@ class Observer:
         self._agent = agent
         self._depth = agent.window
         self._window = np.zeros((self._depth, assets, len(agent.feature_set)), dtype=np.float64)
+        # A rule over features alone, which the fast engine decides before anything is held.
+        rule = isinstance(agent, BatchRule)
+        self._blank = np.zeros(1 + 3 * assets, dtype=np.float32) if rule else None
         self._seen = 0
         self._ever_valid = np.zeros(assets, dtype=np.bool_)
         self._needed = 0
@@ -56,7 +59,9 @@ class Observer:
 
     def decide(self, account: Account, worth: Worth) -> list[float]:
         """Ask the agent; one action an asset."""
-        part = np.array(portfolio_values(account, worth), dtype=np.float32)
+        part = self._blank
+        if part is None:
+            part = np.array(portfolio_values(account, worth), dtype=np.float32)
         actions: list[float] = self._agent.decide(self._window, part).tolist()
         return actions
 
