@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from mettle.adapters.isolation import Limits
-from mettle.adapters.learning.foreign import IsolatedSb3Reader
+from mettle.adapters.learning.foreign.reader import IsolatedSb3Reader
 from mettle.adapters.learning.policy_agent import PolicyAgent
 from mettle.adapters.persistence.artefacts import Ed25519Keys, FolderArtefactStore
 from mettle.domain.errors import MettleError

@@ -154,7 +154,7 @@ def _registrar(registry: ModelRegistry, clock: Clock, ids: Ids) -> Registrar:
 
 
 def _foreign_models() -> ForeignModels:
-    from ..adapters.learning.foreign import IsolatedSb3Reader
+    from ..adapters.learning.foreign.reader import IsolatedSb3Reader
 
     return IsolatedSb3Reader()
 

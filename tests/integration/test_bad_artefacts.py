@@ -10,7 +10,7 @@ import pytest
 from evidence._bad_artefacts import bombs, foreign_files
 from evidence.artefacts import Canaries, Tally, spoil_our_own
 from mettle.adapters.isolation import landlock, seccomp
-from mettle.adapters.learning.foreign import IsolatedSb3Reader
+from mettle.adapters.learning.foreign.reader import IsolatedSb3Reader
 from tests.support.foreign import make_sound
 
 CHOSEN = ("zip: bomb where nobody looks", "zip: bomb inside a policy.pth", "pkl: bomb that copies")

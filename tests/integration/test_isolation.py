@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,31 @@ def test_files_are_limited(tmp_path: Path) -> None:
     """A file that grows without end stops."""
     with pytest.raises(ArtefactError):
         cell(tmp_path, "(out / 'ok').write_bytes(bytes(1 << 21))", file_size=1 << 20)
+
+
+def test_the_lock_comes_before_any_library() -> None:
+    """Landlock binds no thread that was there before, and libraries begin some."""
+    script = (
+        "import sys, mettle.adapters.learning.foreign.child; "
+        "print({'numpy', 'torch', 'safetensors'} & set(sys.modules))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-I", "-c", script], check=True, capture_output=True, text=True
+    )
+    assert said.stdout.strip() == "set()"
+
+
+def test_a_process_with_threads_is_not_locked_in(tmp_path: Path) -> None:
+    """It would only seem to be."""
+    waiting = threading.Event()
+    other = threading.Thread(target=waiting.wait)
+    other.start()
+    try:
+        with pytest.raises(RefusedForSafety, match="before it begins a thread"):
+            lock.enter(tmp_path, 1, 1, 1)
+    finally:
+        waiting.set()
+        other.join()
 
 
 def test_another_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,9 @@ def _enter(scratch: Path, memory: int, cpu_s: int, file_size: int) -> list[str]:
             f"a model of strangers is only read where the kernel can lock a process in: Landlock "
             f"{landlock.LEAST} and x86-64 are needed, this has {landlock.version()}"
         )
+    if len(list(Path("/proc/self/task").iterdir())) != 1:
+        # Landlock binds the thread that asks for it and those that it begins, not its elders.
+        raise RefusedForSafety("a process locks itself in before it begins a thread")
     for limit, most in (
         (resource.RLIMIT_DATA, memory),
         (resource.RLIMIT_CPU, cpu_s),
