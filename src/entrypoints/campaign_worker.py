@@ -22,7 +22,8 @@ from ..domain.errors import NotFound
 from .campaign_bench import CampaignBench
 from .campaigns import find_campaign
 from .places import Places
-from .settings import resolve
+from .settings import Resolved, Settings
+from .settings.secrets import read_secrets
 from .workspace import Workspace
 
 BEATS = 5
@@ -42,7 +43,11 @@ def open_bench(order: WorkOrder) -> CampaignBench:
         NotFound: If there is none of that name.
     """
     places = Places(order.home, order.config, "a work order")
-    workspace = Workspace(resolve(places))
+    settings, secrets = (
+        Settings.model_validate(order.settings),
+        read_secrets(order.home, os.environ),
+    )
+    workspace = Workspace(Resolved(settings, places, secrets, {}))
     try:
         found = find_campaign(workspace, order.study)
         if found is None:

@@ -272,6 +272,7 @@ class Studies:
                 worker="",
                 lease_s=chosen.lease,
                 threads=max(1, (os.cpu_count() or 1) // slots),
+                settings=workspace.settings.model_dump(mode="json", by_alias=True),
             )
             tools = CampaignTools(
                 store,

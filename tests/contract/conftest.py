@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +15,7 @@ from mettle.application.ports.model_registry import ModelRegistry
 from mettle.application.ports.unit_of_work import Store
 from sqlalchemy import Connection, create_engine, inspect, text
 from tests.support.journal import MakeStore, run
+from tests.support.postgres import missing, postgres_server
 
 
 @pytest.fixture(scope="session")
@@ -27,34 +25,11 @@ def postgres() -> Iterator[str]:
     if named:
         yield named
         return
-    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
-        pytest.skip("no PostgreSQL: METTLE_TEST_POSTGRES_URL is not set and initdb is not there")
+    if reason := missing():
+        pytest.skip(f"no PostgreSQL: {reason}")
     pytest.importorskip("psycopg")
-    with tempfile.TemporaryDirectory(prefix="mettle-pg-", ignore_cleanup_errors=True) as folder:
-        data = Path(folder) / "data"
-        as_owner = _unprivileged(folder)
-        bring_up = [
-            ["initdb", "-D", str(data), "-U", "mettle", "-A", "trust", "-E", "UTF8", "--no-sync"],
-            ["pg_ctl", "-D", str(data), "-w", "-l", f"{folder}/log", "-o",
-             f"-k {folder} -c listen_addresses= -c fsync=off", "start"],
-        ]  # fmt: skip
-        for command in bring_up:
-            subprocess.run([*as_owner, *command], check=True, capture_output=True, cwd=folder)
-        try:
-            yield f"postgresql://mettle@/postgres?host={folder}"
-        finally:
-            stop = ["pg_ctl", "-D", str(data), "-m", "immediate", "stop"]
-            subprocess.run([*as_owner, *stop], check=True, capture_output=True, cwd=folder)
-
-
-def _unprivileged(folder: str) -> list[str]:
-    """Return what a command must begin with, since PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return []
-    if shutil.which("setpriv") is None:
-        pytest.skip("no PostgreSQL: it refuses to run as root and setpriv is not there")
-    shutil.chown(folder, "nobody")
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    with postgres_server() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

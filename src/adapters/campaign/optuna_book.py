@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, StorageInternalError
+from optuna.exceptions import (
+    DuplicatedStudyError,
+    ExperimentalWarning,
+    StorageInternalError,
+    UpdateFinishedTrialError,
+)
 from optuna.storages import RDBStorage
 from optuna.storages._rdb.models import BaseModel
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import Trial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...application.campaign.definition import CampaignDefinition
@@ -83,9 +88,10 @@ class OptunaBook:
             study = self._study(definition.study)
             trial_id = self._trial_id(study, number)
             storage = study._storage  # noqa: SLF001  a trial by its number has no public way
-            if storage.get_trial(trial_id).state.is_finished():
+            try:
+                storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+            except UpdateFinishedTrialError:
                 return dict(storage.get_trial(trial_id).params)
-            storage.set_trial_state_values(trial_id, TrialState.RUNNING)
             study.sampler = _sampler(definition, number)
             trial = Trial(study, trial_id)
             return {one.name: _draw(trial, one) for one in space}
@@ -96,7 +102,7 @@ class OptunaBook:
             held = self._study(study)
             trial_id = self._trial_id(held, number)
             storage = held._storage  # noqa: SLF001  as above
-            if not storage.get_trial(trial_id).state.is_finished():
+            with suppress(UpdateFinishedTrialError):
                 storage.set_trial_intermediate_value(trial_id, fold, score)
 
     def best_folds(self, study: str) -> Sequence[float]:
@@ -125,17 +131,14 @@ class OptunaBook:
             study = self._study(definition.study)
             trial_id = self._trial_id(study, number)
             storage = study._storage  # noqa: SLF001  as above
-            held: FrozenTrial = storage.get_trial(trial_id)
-            if held.state.is_finished():
-                return
-            if held.state is TrialState.WAITING:
-                # What the study knew went with a power cut; ours is synced at every commit.
-                storage.set_trial_state_values(trial_id, TrialState.RUNNING)
-            for name, value in parameters.items():
-                if name not in held.params and (one := _kinds(definition).get(name)) is not None:
-                    kept = one.to_internal_repr(value)
-                    storage.set_trial_param(trial_id, name, kept, one)
-            storage.set_trial_state_values(trial_id, _STATES[status], values)
+            with suppress(UpdateFinishedTrialError):
+                if storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+                    # It waited: what the study knew went with a power cut, ours is synced.
+                    for name, one in _kinds(definition).items():
+                        if name in parameters:
+                            kept = one.to_internal_repr(parameters[name])
+                            storage.set_trial_param(trial_id, name, kept, one)
+                storage.set_trial_state_values(trial_id, _STATES[status], values)
 
     def endings(self, study: str) -> Mapping[int, AttemptStatus]:
         """See the port."""

@@ -22,7 +22,7 @@ _TICK_MS = 200
 _REPORT_MS = 1_000
 _GRACE_S = 30.0
 """A worker gets as long to lay down its work, or to see that its time is up, before it is ended."""
-_BARREN = 3
+_BARREN = 10
 """Workers a slot that may end one after the other without anything having been done."""
 
 
@@ -93,7 +93,7 @@ class RunCampaign:
         campaign = self._tools.store.find(self._definition.study)
         if campaign is None or campaign.stop_requested:
             return False
-        return bool(self._tools.store.attempts(self._definition.study, statuses=OPEN))
+        return self._tools.store.open_trials(self._definition.study) > 0
 
     def _look_after(self) -> None:
         """Replace the dead, end the late, and report, for about a second."""
@@ -101,7 +101,7 @@ class RunCampaign:
         until = clock.now_ms() + _REPORT_MS
         while clock.now_ms() < until:
             self._bury()
-            left = len(self._tools.store.attempts(self._definition.study, statuses=OPEN))
+            left = self._tools.store.open_trials(self._definition.study)
             if not left:
                 return
             while len(self._workers) < min(self._slots, left):

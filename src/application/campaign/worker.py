@@ -16,7 +16,7 @@ from .life import LeaseLost, Life, TrialStopped
 from .objective import Objective, TrialPruned, TrialWork
 from .pruning import plainly_worse
 from .publish import Publisher
-from .records import OPEN, AttemptEnding, AttemptStatus, TrialAttempt
+from .records import AttemptEnding, AttemptStatus, TrialAttempt
 from .remedy import classify, describe
 from .space import space_of
 
@@ -73,7 +73,7 @@ class TrialWorker:
             attempt = self._claim()
             if attempt is not None:
                 ended += self._attempt(attempt)
-            elif not self._tools.store.attempts(self._study, statuses=OPEN):
+            elif not self._tools.store.open_trials(self._study):
                 break
             else:
                 clock = self._tools.clock

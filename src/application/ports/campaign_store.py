@@ -79,6 +79,9 @@ class CampaignStore(Protocol):
     def give_back(self, attempt: TrialAttempt) -> bool:
         """Queue an attempt again that was laid down before its end."""
 
+    def open_trials(self, study: str) -> int:
+        """Return how many trials are queued or at work."""
+
     def attempts(
         self,
         study: str,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class WorkOrder:
         worker: Its id, unique for good.
         lease_s: A worker silent for longer is taken for dead.
         threads: Threads that it may use, 0 is all.
+        settings: Those in force where it was ordered, as plain JSON and without secrets.
     """
 
     home: Path
@@ -23,6 +25,7 @@ class WorkOrder:
     worker: str
     lease_s: float
     threads: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Worker(Protocol):

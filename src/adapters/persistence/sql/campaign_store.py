@@ -175,6 +175,13 @@ class SqlCampaignStore:
         """See the port."""
         return self._change(attempt, {"status": _QUEUED, "worker": "", "heartbeat_at": None})
 
+    def open_trials(self, study: str) -> int:
+        """See the port."""
+        wanted = (_ATTEMPTS.c.study == study, _ATTEMPTS.c.status.in_((_QUEUED, _RUNNING)))
+        with self._reading() as connection:
+            found = connection.execute(sa.select(sa.func.count()).where(*wanted)).scalar()
+        return int(found or 0)
+
     def attempts(
         self,
         study: str,
