@@ -1,9 +1,10 @@
 """Workers: eight at once on one file of SQLite, or one PostgreSQL, and none is ever locked out.
 
 Eight worker processes on each database do 200 short trials of a rule strategy. A lock error is
-anything that a worker wrote about a lock, a failed attempt, or a worker that ended early. Then the
-same number of trials of about 0.1 s of work each is done by one worker and by two, and
-the trials a second between the first claim and the last end are compared.
+anything that a worker wrote about a lock, a failed attempt, or a trial that is missing. Then the
+same trials are done by one worker and by two, and the trials a second between the first claim and
+the last end are compared. These trials mostly wait (0.6 s each), so that the figure tells whether
+workers hinder each other at the queue, and not how many idle cores the machine has.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from mettle.application.campaign.records import AttemptStatus, TrialAttempt
 from mettle.entrypoints.campaigns import StudyReport
+from tests.support.campaign_faults import FaultPlan
 from tests.support.campaigns import workspace_with_bars
 from tests.support.forking import ForkingRunner
 from tests.support.postgres import missing, postgres_server
@@ -23,7 +25,7 @@ from tests.support.postgres import missing, postgres_server
 from . import Outcome
 
 _WORKERS, _TRIALS = 8, 200
-_WORKER = "mettle.entrypoints.campaign_worker"
+_WORKER, _WAITING = "mettle.entrypoints.campaign_worker", "tests.support.faulty_worker"
 _WANTED = 1.7
 
 
@@ -60,19 +62,23 @@ def run(*, full: bool) -> Outcome:
                 f"{played.errors} lock errors, {played.rate:.1f} trials a second"
             )
             errors += played.errors + (_TRIALS - done) + (played.hands < 2)
-        count = 160 if full else 40
-        rates = [_play(folder / f"by-{n}", count, n, 40_000).rate for n in (1, 2)]
+        count = 160 if full else 24
+        (folder / "notes").mkdir()
+        FaultPlan(str(folder / "notes"), pause_s=0.3).to_environment()
+        rates = [_play(folder / f"by-{n}", count, n, 700, worker=_WAITING).rate for n in (1, 2)]
         gain = rates[1] / rates[0]
         print(f"{count} trials: {rates[0]:.2f} a second by one worker, {rates[1]:.2f} by two")
     figure = f"{errors} lock errors in {2 * _TRIALS} trials, two workers {gain:.2f} × one"
     return Outcome(figure, f"0, and at least {_WANTED} ×", not errors and gain >= _WANTED)
 
 
-def _play(home: Path, trials: int, workers: int, bars: int, **settings: object) -> _Played:
+def _play(
+    home: Path, trials: int, workers: int, bars: int, *, worker: str = _WORKER, **settings: object
+) -> _Played:
     more = {"campaign__folds": 2, "campaign__prune": False, "training__threads": 1}
     with workspace_with_bars(home, bars, **more, campaign__trials=trials, **settings) as workspace:
         logs = workspace.resolved.runs / "s" / "workers"
-        runner = ForkingRunner(_WORKER, logs)
+        runner = ForkingRunner(worker, logs)
         report = workspace.studies.run("s", agent="ema-cross", workers=workers, runner=runner)
         return _Played(report, _errors(report.attempts, logs), _hands(report.attempts))
 

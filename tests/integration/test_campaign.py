@@ -194,7 +194,7 @@ def test_a_name_is_not_taken_twice_by_mistake(workspace: Workspace) -> None:
     ("settings", "kind", "said"),
     [
         ({"campaign.objectives": ["sharpe", "beauty"]}, ConfigError, "objectives"),
-        ({"campaign.folds": 60}, DataError, "folds"),
+        ({"campaign.folds": 64}, DataError, "folds"),
         ({"market.symbols": ["BTC/USDT"]}, NotFound, "BTC/USDT"),
     ],
 )
@@ -202,7 +202,7 @@ def test_what_cannot_be_judged_is_not_begun(
     tmp_path: Path, settings: dict[str, object], kind: type[MettleError], said: str
 ) -> None:
     """A campaign that would fail trial by trial is refused as a whole, and leaves no study."""
-    with workspace_with_bars(tmp_path / "home", 800) as made:
+    with workspace_with_bars(tmp_path / "home", 300) as made:
         made.close()
     settings = {"market.symbols": ["SYN1/USDT"], **settings}
     with mettle.open(tmp_path / "home", settings=settings) as made:
