@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..application.control import (
@@ -21,10 +21,12 @@ from ..application.control import (
     Sign,
     account_standing,
     check_health,
+    idle_breakers,
     is_held,
     issue_command,
     killed_accounts,
     known_accounts,
+    limits_of,
     list_decisions,
     list_orders,
     rearm,
@@ -61,10 +63,13 @@ class Risk:
 
     Attributes:
         profile: Name of the risk profile that its limits come from.
+        limits: Those that an opening is held against, by their keys in ``[risk]``.
+        standing: None before the first run.
     """
 
     profile: str
-    standing: AccountStanding
+    limits: Mapping[str, str]
+    standing: AccountStanding | None
     breakers: Sequence[BreakerView]
 
 
@@ -158,10 +163,16 @@ class Accounts:
         return check_health(self.standing(account), self.container.clock().now_ms())
 
     def risk(self, account: str | None = None) -> Risk:
-        """Return what an account may do, and how far each breaker has come."""
+        """Return what an account may do, and how far each breaker has come.
+
+        Before the first run that is what ``[risk]`` would let one do.
+        """
+        if account is None and not Journal(self.container.store()).runs(1):
+            own = self.resolved.settings.risk.to_domain()
+            return Risk(own.name, limits_of(own), None, idle_breakers(own))
         name, profile = self.account(account), self._profile(account)
         _, breakers = show_risk(self._gear(), self.container.kill_switch(), name, profile)
-        return Risk(profile.name, self.standing(name), breakers)
+        return Risk(profile.name, limits_of(profile), self.standing(name), breakers)
 
     def reset(
         self, what: str, account: str | None = None, *, confirm: str | None = None

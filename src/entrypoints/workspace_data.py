@@ -147,5 +147,8 @@ class WorkspaceData:
             grids = [str(one.timeframe) for one in held if one.instrument.symbol == symbol]
             mend = f"it is held at {', '.join(grids)}" if grids else ""
             mend = mend or did_you_mean(str(symbol), map(str, there))
+            if there and not mend:
+                mend = f"held at {timeframe}: {', '.join(sorted(map(str, there)))}"
+                mend += "; name them with --symbols"
             mend = mend or f"`mettle data get {symbol} -t {timeframe}` or `mettle data import FILE`"
             raise NotFound(f"no {timeframe} bars of {symbol} in the workspace", mend=mend)

@@ -127,3 +127,37 @@ def test_the_same_from_python(home: Path) -> None:
         assert workspace.risk("d").profile == "daily"
         with pytest.raises(ConfigError, match="must be a risk profile, was 'dayly'"):
             workspace.dry_run("ema-cross", workspace.data.get(last="3d"), profile="dayly")
+
+
+def test_limits_are_shown_before_anything_ran(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What [risk] would let a run do, and what a run was begun with."""
+    found = data(capsys, home, "risk", "show")
+    assert found["profile"] == "strict"
+    assert found["limits"]["position"] == "10 %"
+    assert {one["state"] for one in found["breakers"]} == {"closed"}
+    assert "account" not in found
+    assert call(capsys, home, "paper", "run", *RULE, "--last", "3d", "-q").code == 0
+    shown = data(capsys, home, "risk", "show")
+    assert (shown["profile"], shown["limits"]) == ("none", {})
+
+
+def test_live_means_no_run_on_paper(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verbs of `live` rule the newest dry run, whatever ran on paper since."""
+    assert call(capsys, home, "live", "status").code == 3
+    assert call(capsys, home, *DRY, "--run-id", "dry", "-q").code == 0
+    assert call(capsys, home, "paper", "run", *RULE, "--last", "3d", "-q").code == 0
+    found = call(capsys, home, "live", "status", "--json")
+    document = json.loads(found.out)
+    assert document["schema"] == "mettle.live.status/1"
+    assert (document["data"]["run_id"], document["data"]["mode"]) == ("dry", "DRY-RUN")
+    assert call(capsys, home, "live", "health").code == 4
+    assert call(capsys, home, "live", "stop").code == 4
+
+
+def test_the_error_names_what_is_held(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of other symbols' candles one reads which there are."""
+    found = call(capsys, home, *DRY, "--symbols", "BTC/USDT")
+    assert found.code == 3
+    assert "held at 1h: GAP/USDT, SYN1/USDT, SYN2/USDT; name them with --symbols" in found.err

@@ -220,8 +220,8 @@ MISTAKES: dict[str, tuple[str, int, str]] = {
     "no time to wait": ("paper stop first --wait -1", 2, "--wait"),
     "a kill of an unknown account": ("kill --account frist", 3, "nothing was killed"),
     "live without anything": ("live run", 2, "--model or --strategy"),
-    "live without a venue": ("live run --strategy ema-cross", 5, "paper run --strategy"),
-    "a dry run without a venue": ("live run --strategy ema-cross --dry-run", 2, "paper run"),
+    "live without a venue": ("live run --strategy ema-cross", 5, "live run --dry-run"),
+    "a dry run of one bar": ("live run --strategy ema-cross --dry-run --for 1h", 2, "2 bars"),
     "an odd length": ("live run --strategy ema-cross --dry-run --for ages", 2, "'ages'"),
     "a dry run of nobody": ("live run --model nobody --dry-run", 3, "nobody"),
 }
@@ -252,7 +252,7 @@ def test_mistakes(what: str, mistaken: Path, capsys: pytest.CaptureFixture[str])
 
 def test_before_the_first_run(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without any run every verb but the kill says what begins one."""
-    for line in ("orders list", "decisions list", "risk show", "paper health", "paper stop"):
+    for line in ("orders list", "decisions list", "paper health", "paper stop"):
         found = call(capsys, home, *line.split())
         assert found.code == 3
         assert "mettle paper run" in found.err

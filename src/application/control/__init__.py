@@ -34,7 +34,7 @@ from .listing import (
     state_words,
     why_not,
 )
-from .risk import BreakerView, Settled, reset_breaker, show_risk
+from .risk import BreakerView, Settled, idle_breakers, limits_of, reset_breaker, show_risk
 
 __all__ = [
     "EVERYTHING",
@@ -60,11 +60,13 @@ __all__ = [
     "Sign",
     "account_standing",
     "check_health",
+    "idle_breakers",
     "is_held",
     "issue_command",
     "kill",
     "killed_accounts",
     "known_accounts",
+    "limits_of",
     "list_decisions",
     "list_orders",
     "mode_words",

@@ -14,6 +14,7 @@ from ...domain.risk import (
     RiskProfile,
     Unit,
 )
+from ...domain.risk.profile import GREATEST
 from ...domain.risk.rules import SHARE, percent, shown
 from ..journal import BreakerRecord, ControlVerb
 from ..ports.kill_switch import KillSwitch
@@ -53,6 +54,21 @@ class Settled:
     name: str
     changed: bool
     text: str
+
+
+def limits_of(profile: RiskProfile) -> dict[str, str]:
+    """Return every limit that a profile sets besides its breakers, by its key in ``[risk]``."""
+    names = [*GREATEST, "leverage"]
+    found = {name: getattr(profile, name) for name in names}
+    limits = {name: percent(share) for name, share in found.items() if share is not None}
+    if profile.trades_per_day is not None:
+        limits["trades_per_day"] = str(profile.trades_per_day)
+    return limits
+
+
+def idle_breakers(profile: RiskProfile) -> list[BreakerView]:
+    """Return the breakers that a profile sets, as they are before anything is traded."""
+    return [_view(BreakerState(name), profile) for name, _ in profile.rules()]
 
 
 def show_risk(

@@ -1,4 +1,4 @@
-"""`mettle live run`."""
+"""`mettle live run`; its other verbs are those of `paper`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import typer
 
 from .context import invocation
 from .errors import INTERRUPTED
+from .paper import status
+from .paper_control import health, pause, resume, stop
 from .running import (
     Gaps,
     ProfileOption,
@@ -23,12 +25,10 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
     from .context import Invocation
 
-app = typer.Typer(help="Trade with real money: dry runs first.", no_args_is_help=True)
-
-
-@app.callback()
-def live() -> None:
-    """Trade with real money: dry runs first."""
+app = typer.Typer(
+    help="Trade with real money, dry runs first: run, status, health, pause, resume, stop.",
+    no_args_is_help=True,
+)
 
 
 @app.command()
@@ -109,6 +109,10 @@ def run(
         call.output.note(f"stopped; go on with the same command and --run-id {done.run_id}")
         raise typer.Exit(INTERRUPTED)
     call.output.note(f"next: mettle orders list -a {done.run_id}")
+
+
+for _verb in (status, health, pause, resume, stop):
+    app.command()(_verb)
 
 
 def _refuse(venue: str, option: str, name: str) -> None:

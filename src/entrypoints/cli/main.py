@@ -47,7 +47,7 @@ VERBS: dict[str, Verb] = {
     "backtest": Verb("backtest", "Run a model or a strategy over history."),
     "research": Verb("research", "Ask whether it is luck, knows the future, survives trouble."),
     "paper": Verb("paper", "Trade on paper: run, status, health, pause, resume, stop."),
-    "live": Verb("live", "Trade with real money: dry runs first."),
+    "live": Verb("live", "Trade with real money, dry runs first: run, status, pause, stop …"),
     "orders": Verb("orders", "List and show orders."),
     "decisions": Verb("decisions", "List and show decisions and their reasons."),
     "risk": Verb("risk", "Show limits and breakers, reset a breaker or a kill."),

@@ -8,7 +8,7 @@ import typer
 
 from .context import invocation
 from .errors import INTERRUPTED
-from .paper_control import health, pause, resume, stop
+from .paper_control import chosen, health, noun, pause, resume, stop
 from .running import (
     Gaps,
     ProfileOption,
@@ -123,12 +123,14 @@ def status(
     call = invocation(ctx)
     with call.workspace() as workspace:
         store = workspace.container.store()
-        standing = paper_status(store, run_id)
+        standing = paper_status(store, chosen(ctx, workspace, run_id))
         told = Journal(store).decisions(standing.run.run_id, decisions)
         at_work = workspace.at_work(standing.run.run_id)
         profile = workspace.risk(standing.run.run_id).profile
     document = run_document(standing) | {"profile": profile, "at_work": at_work, "latest": told}
-    call.output.emit("paper.status", document, run_table(standing, profile), reasons_table(told))
+    call.output.emit(
+        f"{noun(ctx)}.status", document, run_table(standing, profile), reasons_table(told)
+    )
     if standing.run.status.value == "running" and not at_work:
         call.output.warn(
             "no process on this machine is at work on this run: it was cut, or is another "

@@ -1,4 +1,4 @@
-"""`mettle paper health|pause|resume|stop`: speaking to a run that another process runs."""
+"""`mettle paper|live health|pause|resume|stop`: speaking to a run that another process runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .context import Invocation, invocation
+from .context import invocation
 
 if TYPE_CHECKING:
     from ...application.journal import ControlVerb
@@ -19,6 +19,29 @@ WaitOption = Annotated[
 ]
 
 
+def noun(ctx: typer.Context) -> str:
+    """Return under which noun a verb was called: ``paper``, or ``live``."""
+    found = ctx.parent.info_name if ctx.parent is not None else None
+    return found or "paper"
+
+
+def chosen(ctx: typer.Context, workspace: Workspace, run_id: str | None) -> str | None:
+    """Return the run that is meant: under ``live`` never one on paper, unless it is named.
+
+    Raises:
+        NotFound: If there is none.
+    """
+    if run_id is not None or noun(ctx) != "live":
+        return run_id
+    from ...application.session.queries import Journal
+    from ...domain.errors import NotFound
+
+    for run in Journal(workspace.container.store()).runs(1_000):
+        if run.kind != "paper":
+            return run.run_id
+    raise NotFound("no dry run yet", mend="start one with `mettle live run --dry-run`")
+
+
 def health(ctx: typer.Context, run_id: RunArgument = None) -> None:
     """Say whether a run's session does what it should; exit 1 if not, 4 if there is none."""
     from ...application.control import Level
@@ -26,12 +49,12 @@ def health(ctx: typer.Context, run_id: RunArgument = None) -> None:
 
     call = invocation(ctx)
     with call.workspace() as workspace:
-        standing = workspace.standing(run_id)
+        standing = workspace.standing(chosen(ctx, workspace, run_id))
         signs = workspace.health(standing.account)
     failed = [one for one in signs if one.level is Level.FAILED]
     document = {"healthy": not failed, "signs": signs, **standing_document(standing)}
     summary = f"{standing.account}: {'not ' if failed else ''}healthy"
-    call.output.emit("paper.health", document, signs_table(signs), summary)
+    call.output.emit(f"{noun(ctx)}.health", document, signs_table(signs), summary)
     if not standing.is_running:
         raise typer.Exit(4)
     if failed:
@@ -51,7 +74,7 @@ def pause(
     from ...application.journal import ControlVerb
 
     verb = ControlVerb.REDUCE if reduce else ControlVerb.PAUSE
-    _ask(invocation(ctx), "paper.pause", verb, run_id, symbol, wait)
+    _ask(ctx, "pause", verb, run_id, symbol, wait)
 
 
 def resume(
@@ -64,7 +87,7 @@ def resume(
     from ...application.journal import ControlVerb
     from ...domain.risk import Mode
 
-    mode = _ask(invocation(ctx), "paper.resume", ControlVerb.RESUME, run_id, symbol, wait)
+    mode = _ask(ctx, "resume", ControlVerb.RESUME, run_id, symbol, wait)
     if mode != Mode.ACTIVE.name:
         raise typer.Exit(1)
 
@@ -73,18 +96,19 @@ def stop(ctx: typer.Context, run_id: RunArgument = None, wait: WaitOption = 5.0)
     """End a run between two bars; the command that began it goes on with its --run-id."""
     from ...application.journal import ControlVerb
 
-    _ask(invocation(ctx), "paper.stop", ControlVerb.STOP, run_id, "", wait)
+    _ask(ctx, "stop", ControlVerb.STOP, run_id, "", wait)
 
 
 def _ask(
-    call: Invocation, what: str, verb: ControlVerb, run_id: str | None, symbol: str, wait: float
+    ctx: typer.Context, what: str, verb: ControlVerb, run_id: str | None, symbol: str, wait: float
 ) -> str:
     """Give a command, print the answer and the mode that holds then; return the mode."""
     from ...application.control import mode_words
     from ...domain.risk import effective
 
+    call = invocation(ctx)
     with call.workspace() as workspace:
-        name = workspace.account(run_id)
+        name = workspace.account(chosen(ctx, workspace, run_id))
         text = _symbol(workspace, name, symbol)
         answered = workspace.command(verb, name, text, round(wait * 1000))
         standing = workspace.standing(name)
@@ -102,7 +126,7 @@ def _ask(
     because = f" ({', '.join(causes)})" if causes else ""
     where = f"{name} {text}".strip()
     call.output.emit(
-        what,
+        f"{noun(ctx)}.{what}",
         document,
         f"{where}: {answered.outcome}",
         f"mode {mode.name}: {mode_words(mode)}{because}",

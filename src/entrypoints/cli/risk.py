@@ -19,16 +19,22 @@ app = typer.Typer(help="Show limits and breakers, reset a breaker or a kill.", n
 
 @app.command()
 def show(ctx: typer.Context, account: AccountOption = None) -> None:
-    """Show the mode and its causes, and how far each breaker has come."""
+    """Show limits, the mode and its causes, and how far each breaker has come.
+
+    Before the first run it shows what the section [risk] would let one do.
+    """
     from .account_views import breakers_table, standing_document, standing_rows
 
     call = invocation(ctx)
     with call.workspace() as workspace:
         found = workspace.risk(account)
-    rows: list[tuple[Cell, ...]] = [*standing_rows(found.standing), ("risk profile", found.profile)]
+    standing = found.standing
+    rows: list[tuple[Cell, ...]] = [] if standing is None else standing_rows(standing)
+    rows.append(("risk profile", found.profile))
     document = {
-        **standing_document(found.standing),
+        **({} if standing is None else standing_document(standing)),
         "profile": found.profile,
+        "limits": found.limits,
         "breakers": [
             {
                 "name": one.name,
@@ -45,7 +51,10 @@ def show(ctx: typer.Context, account: AccountOption = None) -> None:
     }
     none = f"no breakers: risk profile {found.profile!r} sets none"
     human = breakers_table(found.breakers) if found.breakers else none
-    call.output.emit("risk.show", document, Table(("", "value"), rows), human)
+    limits = Table(("limit", "at most"), list(found.limits.items()), title="limits of openings")
+    none = f"no limits: risk profile {found.profile!r} sets none"
+    tables = [Table(("", "value"), rows), limits if found.limits else none, human]
+    call.output.emit("risk.show", document, *tables)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,8 @@ def open_engine(
             f"the database must be SQLite or PostgreSQL, was {backend}",
             mend="give a path, or a URL such as postgresql://user@host/name",
         )
+    # A pool that is interrupted while it closes would print a traceback of its own.
+    logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
     reading = begin_words(backend, lock_timeout_s, writing=False)
     writing = begin_words(backend, lock_timeout_s, writing=True)
 
@@ -140,9 +143,16 @@ def translated(engine: Engine) -> Iterator[None]:
         raise storage_error(engine, error) from error
 
 
+def place_of(engine: Engine) -> str:
+    """Return what people call a database: a file's path, or a URL without its password."""
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        return engine.url.database
+    return engine.url.render_as_string(hide_password=True)
+
+
 def storage_error(engine: Engine, error: Exception) -> StorageError:
     """Return an error of the driver, wrapped by SQLAlchemy or not, as ours."""
-    name = engine.url.render_as_string(hide_password=True)
+    name = place_of(engine)
     if isinstance(error, DBAPIError) and isinstance(error.orig, Exception):
         error = error.orig
     if isinstance(error, engine.dialect.loaded_dbapi.IntegrityError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from ....domain.errors import StorageError
-from .engine import WRITING, translated
+from .engine import WRITING, place_of, translated
 
 HEAD = "0005"
 """The newest revision; a test holds it to the scripts."""
@@ -21,7 +21,7 @@ def migrate(engine: Engine) -> None:
     Raises:
         StorageError: If the database was written by a newer mettle, or cannot be written.
     """
-    name = engine.url.render_as_string(hide_password=True)
+    name = place_of(engine)
     with translated(engine):
         with engine.connect() as connection:
             if _revision(connection) == HEAD:
