@@ -193,18 +193,23 @@ class ModelRegistryFace:
             InvalidValue: If its name is taken.
         """
         from ..adapters.persistence.artefacts.archive import unpack
-        from ..adapters.persistence.artefacts.codec import MANIFEST
+        from ..adapters.persistence.artefacts.codec import MANIFEST, SIGNATURE
+        from ..application.learning.signature import Signature
 
         data = _bytes(Path(path))
         files = unpack(data)
-        name = PolicyManifest.from_json(files.get(MANIFEST, b"")).name
-        free_name(name, self._container.artefacts(), replace=replace)
+        if not trust:
+            # Before the manifest is parsed, even for its name.
+            try:
+                signature = Signature.from_json(files.get(SIGNATURE, b""))
+                self._container.keys().verify(files.get(MANIFEST, b""), signature)
+            except ArtefactError as error:
+                mend = f"if you know where it is from: --trust --reason …, or {error.mend}"
+                raise ArtefactError(f"{path}: {error.message}", mend=mend) from error
         store = self._container.artefacts()
-        try:
-            manifest = store.adopt(name, files, trust=trust, replace=replace)
-        except ArtefactError as error:
-            mend = f"if you know where it is from: --trust --reason …, or {error.mend}"
-            raise ArtefactError(error.message, mend=mend) from error
+        name = PolicyManifest.from_json(files.get(MANIFEST, b"")).name
+        free_name(name, store, replace=replace)
+        manifest = store.adopt(name, files, trust=trust, replace=replace)
         self._container.registrar().take_in(manifest, _source(data, files), self._sign(reason))
         return manifest
 

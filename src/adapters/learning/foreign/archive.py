@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ....domain.errors import ArtefactError
+from ...persistence.artefacts.archive import ZIP_ERRORS
 from .inert import HOSTILE, Thing, array, read_inert
 
 _PARTS = {
@@ -105,7 +106,7 @@ def _parts(data: bytes) -> dict[str, bytes]:
                     parts[one.filename] = part.read(limit + 1)
                 if len(parts[one.filename]) > limit:
                     raise ArtefactError(f"its {one.filename} has more than {limit} bytes")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except ZIP_ERRORS as error:
         raise ArtefactError(f"it is no zip of Stable-Baselines3: {error}") from error
     if missing := {"data", "policy.pth"} - set(parts):
         raise ArtefactError(f"it is no zip of Stable-Baselines3: {min(missing)} is missing")

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 from ....domain.errors import ArtefactError
 from .codec import LIMITS, MANIFEST
 
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the same model is the same file, whenever it is written
+
+ZIP_ERRORS = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, OSError,
+    EOFError, RuntimeError, ValueError, LookupError, OverflowError,
+)  # fmt: skip
+"""What reading a broken zip can end in: the library checks little before it seeks and unpacks."""
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
@@ -26,7 +35,7 @@ def is_packed(data: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             return MANIFEST in file.namelist()
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
+    except ZIP_ERRORS:
         return False
 
 
@@ -47,6 +56,6 @@ def unpack(data: bytes) -> dict[str, bytes]:
                     raise ArtefactError(f"its {one.filename} is compressed or too large")
                 with file.open(one) as part:
                     files[one.filename] = part.read(limit + 1)
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+    except ZIP_ERRORS as error:
         raise ArtefactError(f"it is no whole file of a model: {error}") from error
     return files

@@ -153,7 +153,12 @@ class Ed25519Keys:
                 return
             raw = secrets.token_bytes(32)
             key = ed25519.Ed25519PrivateKey.from_private_bytes(raw)
-            self._folder.chmod(0o700)
+            try:
+                self._folder.chmod(0o700)
+                # Workspaces made before there were keys have a .gitignore without them.
+                (self._folder / ".gitignore").write_text("*\n", encoding="ascii")
+            except OSError as error:
+                raise storage_error(self._folder, error) from error
             # The public one first: a private key without it would never be made whole.
             self._write(PUBLIC, key.public_key().public_bytes_raw().hex(), 0o644)
             self._write(PRIVATE, raw.hex(), 0o600)
