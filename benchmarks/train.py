@@ -1,19 +1,29 @@
-"""Training: frames a second of SB3's PPO on the native market, beside an environment of no cost."""
+"""Training: frames a second of SB3's PPO and of the native learner on the native market.
+
+Both learn the same network with the same batches and epochs. Beside them stands SB3's PPO on an
+environment of no cost: what any environment under it can reach at best. SB3 gets the number of
+PyTorch's threads that suits it better: on a busy machine several of them wait for each other.
+"""
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
+from mettle._native import PpoLearner
+from mettle.adapters.learning.native_weights import begin
 from mettle.adapters.market_data.synthetic import synthetic_panel
 from mettle.adapters.simulation.market_batch import BatchSettings, MarketBatch
 from mettle.adapters.simulation.sb3_vec_env import MarketVecEnv
+from mettle.application.ports.trainer import PpoSettings
 from mettle.domain.simulation.settings import SimulationSettings
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
@@ -28,6 +38,7 @@ EPOCHS = 4
 ASSETS = 4
 FEATURES = 14
 EPISODE = 512
+_UNIT = ("k frames/s", 1e3)
 # An episode's end falls into one rollout of eight: whole periods only, so that no run is lucky.
 PERIOD = EPISODE // ROLLOUT
 
@@ -79,48 +90,108 @@ class NullVecEnv(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
 
+class Timed:
+    """What rollouts with their updates took, on the clock and of the processors.
+
+    Args:
+        turn: One rollout and its update.
+    """
+
+    def __init__(self, turn: Callable[[], object]) -> None:
+        self._turn = turn
+        self._clock = self._cpu = 0.0
+        self.rates: list[float] = []
+        self.cpu_rates: list[float] = []
+        turn()
+
+    def run(self) -> None:
+        """Take one turn."""
+        clock, cpu = time.perf_counter(), time.process_time()
+        self._turn()
+        self._clock += time.perf_counter() - clock
+        self._cpu += time.process_time() - cpu
+
+    def end(self, turns: int) -> None:
+        """Keep the rates of the last turns."""
+        frames = turns * ROLLOUT * ENVIRONMENTS
+        self.rates.append(frames / self._clock)
+        self.cpu_rates.append(frames / self._cpu)
+        self._clock = self._cpu = 0.0
+
+
 def run(full: bool) -> list[dict[str, Any]]:
-    """Measure PPO with 64 × 64 units on both environments in turn.
+    """Measure PPO with 64 × 64 units, each learner in turn.
 
     Args:
         full: More repetitions.
     """
-    market = _market()
+    market = MarketVecEnv(_market(0))
     null = NullVecEnv(_box(market.observation_space), _box(market.action_space))
-    models = [_model(market), _model(null)]
-    for model in models:
-        _seconds(model)
-    ours: list[float] = []
-    theirs: list[float] = []
+    sb3, idle = Timed(_sb3(market)), Timed(_sb3(null))
+    threads = os.cpu_count() or 1
+    torch.set_num_threads(_favoured(sb3, threads))
+    natives = {count: Timed(_native(count)) for count in sorted({1, threads})}
+    timed = [sb3, idle, *natives.values()]
     for _ in range(8 if full else 4):
-        seconds = [0.0, 0.0]
         for turn in range(PERIOD):
-            # One rollout each in turn: what drifts in the machine hits both alike.
-            for which in (0, 1) if turn % 2 == 0 else (1, 0):
-                seconds[which] += _seconds(models[which])
-        frames = PERIOD * ROLLOUT * ENVIRONMENTS
-        ours.append(frames / seconds[0])
-        theirs.append(frames / seconds[1])
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    name = f"SB3 PPO 64 × 64, {ENVIRONMENTS} × {ROLLOUT}, batch {BATCH}, {EPOCHS} epochs"
+            # One rollout each in turn: what drifts in the machine hits all alike.
+            for one in timed if turn % 2 == 0 else reversed(timed):
+                one.run()
+        for one in timed:
+            one.end(PERIOD)
+    name = f"PPO 64 × 64, {ENVIRONMENTS} × {ROLLOUT}, batch {BATCH}, {EPOCHS} epochs"
+    ratios = _ratios(sb3.rates, idle.rates)
     return [
         {
-            **_figure(f"{name}: market of {ASSETS} × {FEATURES}", ours, "k frames/s", 1e3),
-            "peer": f"null environment {statistics.median(theirs) / 1e3:.1f}",
+            **_figure(f"SB3 {name}: market of {ASSETS} × {FEATURES}", sb3.rates, *_UNIT),
+            "peer": f"null environment {statistics.median(idle.rates) / 1e3:.1f}",
             "ratio": statistics.median(ratios),
         },
-        _figure(f"{name}: null environment", theirs, "k frames/s", 1e3),
+        _figure(f"SB3 {name}: null environment", idle.rates, *_UNIT),
         _figure("market to null, pairwise", ratios, "ratio", 1.0),
+        *(
+            _beside(f"native {name}: same market, threads: {count}", one.rates, sb3.rates)
+            for count, one in natives.items()
+        ),
+        _beside(
+            "the same per second of processor time, threads: 1",
+            natives[1].cpu_rates,
+            sb3.cpu_rates,
+        ),
     ]
 
 
-def _market() -> MarketVecEnv:
+def _beside(name: str, ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
+    return {
+        **_figure(name, ours, *_UNIT),
+        "peer": f"SB3 {statistics.median(theirs) / 1e3:.1f}",
+        "ratio": statistics.median(_ratios(ours, theirs)),
+    }
+
+
+def _favoured(sb3: Timed, most: int) -> int:
+    """Return the number of PyTorch's threads with which SB3 is quicker here and now."""
+    rates = {}
+    for count in sorted({1, most}):
+        torch.set_num_threads(count)
+        sb3.run()
+        sb3.end(1)
+        rates[count] = sb3.rates.pop()
+        sb3.cpu_rates.pop()
+    return max(rates, key=rates.__getitem__)
+
+
+def _ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    return [a / b for a, b in zip(ours, theirs, strict=True)]
+
+
+def _market(threads: int) -> MarketBatch:
     panel = synthetic_panel(1, ASSETS, 50_000)
     shape = (*panel.close.shape, FEATURES)
     features = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
     valid = np.ones(panel.close.shape, dtype=np.bool_)
-    settings = BatchSettings(ENVIRONMENTS, episode_length=EPISODE)
-    return MarketVecEnv(MarketBatch(panel, features, valid, SimulationSettings(), settings))
+    settings = BatchSettings(ENVIRONMENTS, episode_length=EPISODE, threads=threads)
+    return MarketBatch(panel, features, valid, SimulationSettings(), settings)
 
 
 def _box(space: spaces.Space[Any]) -> spaces.Box:
@@ -128,7 +199,7 @@ def _box(space: spaces.Space[Any]) -> spaces.Box:
     return space
 
 
-def _model(env: VecEnv) -> PPO:
+def _sb3(env: VecEnv) -> Callable[[], object]:
     model = PPO(
         "MlpPolicy",
         env,
@@ -139,16 +210,27 @@ def _model(env: VecEnv) -> PPO:
         seed=1,
         device="cpu",
     )
-    # Without a folder of its own it leaves an empty one in /tmp behind.
     model.set_logger(configure(tempfile.gettempdir(), []))
-    return model
+    return lambda: model.learn(ROLLOUT * ENVIRONMENTS, reset_num_timesteps=False)
 
 
-def _seconds(model: PPO) -> float:
-    """Return what one rollout and its update take."""
-    begun = time.perf_counter()
-    model.learn(ROLLOUT * ENVIRONMENTS, reset_num_timesteps=False)
-    return time.perf_counter() - begun
+def _native(threads: int) -> Callable[[], object]:
+    settings = PpoSettings(
+        environments=ENVIRONMENTS,
+        rollout=ROLLOUT,
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        initial_log_std=0.0,
+    )
+    market = _market(threads)
+    learner = PpoLearner(market.observation_size, market.assets, asdict(settings), 1, threads)
+    begin(learner, settings, 1)
+
+    def turn() -> None:
+        market.play(learner)
+        learner.update()
+
+    return turn
 
 
 def _figure(name: str, values: Sequence[float], unit: str, scale: float) -> dict[str, Any]:

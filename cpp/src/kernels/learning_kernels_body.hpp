@@ -3,7 +3,8 @@
 //
 // Everything is in an anonymous namespace and nothing of the standard library is called: a shared
 // inline function compiled here could be the copy that the linker keeps for machines without these
-// instructions.
+// instructions. The file that includes this one defines kLanes, the vector Float, and least and most
+// of two vectors, which return their second argument if it is not a number.
 
 namespace mettle::learning {
 namespace {
@@ -12,8 +13,10 @@ using std::int32_t;
 
 constexpr Index kVectors = kPanel / kLanes;  // that one row of a panel fills
 
-typedef float Float __attribute__((vector_size(4 * kLanes)));
 typedef int32_t Int __attribute__((vector_size(4 * kLanes)));
+
+// Loops over registers must be gone before the compiler decides what lies in one.
+#define METTLE_UNROLL _Pragma("GCC unroll 16")
 
 inline Float load(const float* from) {
     Float value;
@@ -47,7 +50,9 @@ struct Sum {
 template <int Rows, Index RowStep, Index DepthStep, bool Adds>
 inline __attribute__((always_inline)) void tile(const Sum& sum) {
     Float total[Rows][kVectors];
+    METTLE_UNROLL
     for (int r = 0; r < Rows; ++r) {
+        METTLE_UNROLL
         for (Index v = 0; v < kVectors; ++v) {
             if constexpr (Adds) {
                 total[r][v] = load(sum.c + r * kPanel + v * kLanes);
@@ -63,13 +68,18 @@ inline __attribute__((always_inline)) void tile(const Sum& sum) {
         const float* at = a;
         for (Index p = 0; p < count; ++p, b += kPanel, at += DepthStep) {
             Float row[kVectors];
+            METTLE_UNROLL
             for (Index v = 0; v < kVectors; ++v) row[v] = load(b + v * kLanes);
+            METTLE_UNROLL
             for (int r = 0; r < Rows; ++r) {
+                METTLE_UNROLL
                 for (Index v = 0; v < kVectors; ++v) total[r][v] += at[r * RowStep] * row[v];
             }
         }
     }
+    METTLE_UNROLL
     for (int r = 0; r < Rows; ++r) {
+        METTLE_UNROLL
         for (Index v = 0; v < kVectors; ++v) store(sum.c + r * kPanel + v * kLanes, total[r][v]);
     }
 }
@@ -118,38 +128,61 @@ void transposed(Index rows, Index depth, const float* a, const float* b, float* 
     all_tiles<1, kPanel, true>(rows, {depth, depth, 0, a, b, nullptr, c});
 }
 
+// exp(x) − 1 = (2^k − 1) + 2^k · (exp(r) − 1), x = k · ln 2 + r, |r| <= ln 2 / 2, for |x| < 87:
+// Taylor's polynomial, whose first dropped term is under 1e-8; Cody & Waite's split of ln 2 keeps r
+// exact. `Count` vectors go step by step together, for each step waits for the one before.
+template <int Count>
 struct Power {
-    Float scale;  // 2^k
-    Float rest;   // exp(r) − 1
+    Float scale[Count];  // 2^k
+    Float rest[Count];   // exp(r) − 1
 };
 
-// exp(x) = 2^k · exp(r), x = k · ln 2 + r, |r| <= ln 2 / 2, for |x| < 87: Taylor's polynomial, whose
-// first dropped term is under 1e-8; Cody & Waite's split of ln 2 keeps r exact.
-inline Power power_of(Float x) {
+template <int Count>
+inline __attribute__((always_inline)) Power<Count> power_of(const Float* x) {
     constexpr float kRound = 12582912.0F;  // 1.5·2^23: adding it rounds to an integer
-    const Float shifted = x * 1.44269504F + kRound;
-    const Float k = shifted - kRound;
-    const Float r = (x - k * 0.693359375F) + k * 2.12194440e-4F;
-    Float p = r * (1.0F / 5040.0F) + 1.0F / 720.0F;
-    p = p * r + 1.0F / 120.0F;
-    p = p * r + 1.0F / 24.0F;
-    p = p * r + 1.0F / 6.0F;
-    p = p * r + 0.5F;
-    p = p * (r * r) + r;
-    return {from_bits((bits_of(shifted) << 23) + 0x3F800000), p};
+    constexpr float kTerms[] = {1.0F / 720.0F, 1.0F / 120.0F, 1.0F / 24.0F, 1.0F / 6.0F, 0.5F};
+    Power<Count> power;
+    Float r[Count];
+    Float p[Count];
+    METTLE_UNROLL
+    for (int n = 0; n < Count; ++n) power.scale[n] = x[n] * 1.44269504F + kRound;
+    METTLE_UNROLL
+    for (int n = 0; n < Count; ++n) r[n] = x[n] - (power.scale[n] - kRound) * 0.693359375F;
+    METTLE_UNROLL
+    for (int n = 0; n < Count; ++n) r[n] += (power.scale[n] - kRound) * 2.12194440e-4F;
+    METTLE_UNROLL
+    for (int n = 0; n < Count; ++n) p[n] = r[n] * (1.0F / 5040.0F) + kTerms[0];
+    METTLE_UNROLL
+    for (int term = 1; term < 5; ++term) {
+        METTLE_UNROLL
+        for (int n = 0; n < Count; ++n) p[n] = p[n] * r[n] + kTerms[term];
+    }
+    METTLE_UNROLL
+    for (int n = 0; n < Count; ++n) power.rest[n] = p[n] * (r[n] * r[n]) + r[n];
+    METTLE_UNROLL
+    for (int n = 0; n < Count; ++n) {
+        power.scale[n] = from_bits((bits_of(power.scale[n]) << 23) + 0x3F800000);
+    }
+    return power;
 }
 
-// tanh(|x|) = E / (E + 2) with E = exp(2|x|) − 1: no cancellation for small x. A NaN stays.
+// tanh(x) = 1 − 2 / (exp(2x) + 1), to within 1e-7; a NaN stays.
 void tanh_all(Index count, float* values) {
     constexpr float kLimit = 9.1F;  // beyond it tanh rounds to 1
-    for (Index i = 0; i < count; i += kLanes) {
-        const Float x = load(values + i);
-        const Int sign = bits_of(x) & INT32_MIN;
-        Float size = from_bits(bits_of(x) ^ sign);
-        size = size > kLimit ? kLimit + Float{} : size;
-        const Power power = power_of(size + size);
-        const Float e = (power.scale - 1.0F) + power.scale * power.rest;
-        store(values + i, from_bits(bits_of(e / (e + 2.0F)) | sign));
+    constexpr int kTogether = kTanhStep / kLanes;
+    for (Index i = 0; i < count; i += kTanhStep) {
+        Float x[kTogether];
+        METTLE_UNROLL
+        for (int n = 0; n < kTogether; ++n) {
+            const Float bounded = most(-kLimit + Float{}, least(kLimit + Float{}, load(values + i + n * kLanes)));
+            x[n] = bounded + bounded;
+        }
+        const Power<kTogether> power = power_of<kTogether>(x);
+        METTLE_UNROLL
+        for (int n = 0; n < kTogether; ++n) {
+            const Float whole = power.scale[n] * power.rest[n] + (power.scale[n] + 1.0F);
+            store(values + i + n * kLanes, 1.0F - 2.0F / whole);
+        }
     }
 }
 
@@ -179,14 +212,11 @@ void surrogate(const Surrogate& block) {
     const float high = 1.0F + block.clip;
     for (Index i = 0; i < block.rows; i += kLanes) {
         // Beyond these exp leaves the floats; the losses are lost long before.
-        Float x = load(block.log_ratio + i);
-        x = x > 87.0F ? 87.0F + Float{} : x;
-        x = x < -87.0F ? -87.0F + Float{} : x;
-        const Power power = power_of(x);
-        const Float ratio = power.scale + power.scale * power.rest;
+        const Float x = most(-87.0F + Float{}, least(87.0F + Float{}, load(block.log_ratio + i)));
+        const Power<1> power = power_of<1>(&x);
+        const Float ratio = power.scale[0] + power.scale[0] * power.rest[0];
         const Float advantage = (load(block.advantage + i) - block.mean) * block.scale;
-        Float clipped = ratio > high ? high + Float{} : ratio;
-        clipped = clipped < low ? low + Float{} : clipped;
+        const Float clipped = most(low + Float{}, least(high + Float{}, ratio));
         const Float free = advantage * ratio;
         const Float bound = advantage * clipped;
         // Inside the range both are equal and the slope is that of the ratio.

@@ -8,6 +8,9 @@
 namespace mettle::learning {
 namespace {
 constexpr Index kLanes = 4;
+typedef float Float __attribute__((vector_size(4 * kLanes)));
+inline Float least(Float bound, Float value) { return bound < value ? bound : value; }
+inline Float most(Float bound, Float value) { return bound > value ? bound : value; }
 }  // namespace
 }  // namespace mettle::learning
 #include "learning_kernels_body.hpp"

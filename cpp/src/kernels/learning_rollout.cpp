@@ -99,18 +99,20 @@ void Ppo::finish(const Sight& sight, Index step) {
 // Generalised advantage estimation (Schulman et al. 2016).
 void Ppo::estimate_advantages() {
     const Index count = shape_.environments;
-    for (Index e = 0; e < count; ++e) {
-        float advantage = 0.0F;
-        float next = last_values_[at(e)];
-        for (Index step = shape_.rollout; step-- > 0;) {
-            const std::size_t k = at(step * count + e);
+    std::vector<float> carried(at(count), 0.0F);
+    const float* next = last_values_.data();
+    for (Index step = shape_.rollout; step-- > 0;) {
+        const Index first = step * count;
+        for (Index e = 0; e < count; ++e) {
+            const std::size_t k = at(first + e);
             const float goes_on = dones[k] != 0 ? 0.0F : 1.0F;
-            const float surprise = rewards[k] + shape_.discount * next * goes_on - values[k];
-            advantage = surprise + shape_.discount * shape_.gae_lambda * goes_on * advantage;
-            advantages[k] = advantage;
-            returns[k] = advantage + values[k];
-            next = values[k];
+            const float surprise = rewards[k] + shape_.discount * next[e] * goes_on - values[k];
+            const float ahead = shape_.discount * shape_.gae_lambda * goes_on * carried[at(e)];
+            carried[at(e)] = surprise + ahead;
+            advantages[k] = surprise + ahead;
+            returns[k] = advantages[k] + values[k];
         }
+        next = values.data() + first;
     }
 }
 

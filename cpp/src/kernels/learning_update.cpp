@@ -14,7 +14,7 @@ namespace {
 constexpr Index kShares = 32;
 constexpr Index kSums = 4;  // surrogate, squared error, divergence, clipped samples
 constexpr Index kReduced = 1024;  // parameters that are added up together
-constexpr Index kAhead = 8;       // samples fetched early
+constexpr Index kAhead = 12;      // samples fetched early
 constexpr Index kLine = 16;       // floats
 constexpr float kAdamEpsilon = 1e-5F;
 constexpr double kHalfLogTau = 0.91893853320467274178;  // ln √(2π)

@@ -16,6 +16,7 @@ namespace mettle::learning {
 using Index = std::ptrdiff_t;
 
 inline constexpr Index kPanel = 16;
+inline constexpr Index kTanhStep = 32;
 
 constexpr Index panels(Index columns) { return (columns + kPanel - 1) / kPanel; }
 constexpr Index padded(Index columns) { return panels(columns) * kPanel; }
@@ -51,7 +52,7 @@ struct Kernels {
     // c += aᵀ · b: a is a panel of `depth` rows of which the first `rows` columns count, b another
     // of `depth` rows; c is a panel of `rows` rows.
     void (*transposed)(Index rows, Index depth, const float* a, const float* b, float* c);
-    void (*tanh)(Index count, float* values);  // count divides by 16
+    void (*tanh)(Index count, float* values);  // whole kTanhStep are written
     // slope *= 1 − output², and sums (16 floats) += the columns of the result; one panel of `rows`.
     void (*tanh_back)(Index rows, const float* output, float* slope, float* sums);
     void (*surrogate)(const Surrogate& block);  // rows of all arrays padded to 16
