@@ -41,7 +41,7 @@ MINUTE = 60_000
 SPEED = 30.0
 """Simulated seconds a real second."""
 NAMES = ("BTC/USDT", "ETH/USDT", "BTC/USDT:USDT")
-_BEGIN = START + WARM_UP * MINUTE + 50_000
+BEGIN_MS = START + WARM_UP * MINUTE + 50_000
 _PATIENCE_S = 60.0
 
 
@@ -174,7 +174,7 @@ def exchange(place: Place) -> Iterator[int]:
 def torment(policy: str, kills: int, seed: int) -> Real:
     """Kill the trader of one exchange so often, then let it come right, and judge."""
     chance, real = random.Random(seed), Real(policy)  # noqa: S311  not for secrets
-    place = Place(NAMES, policy, _BEGIN, time.monotonic(), SPEED)
+    place = Place(NAMES, policy, BEGIN_MS, time.monotonic(), SPEED)
     with tempfile.TemporaryDirectory(prefix="sigkill-") as folder, exchange(place) as port:
         for number in range(kills):
             real.deaths[_one_life(place, port, folder, number, chance)] += 1

@@ -15,7 +15,14 @@ from functools import partial
 
 import numpy as np
 from mettle.adapters.system import PhiloxRandomness
-from mettle.adapters.venues.exchange import ExchangeVenue, FaultPlan, NewOrder, Strike
+from mettle.adapters.venues.exchange import (
+    ExchangeVenue,
+    Fault,
+    FaultPlan,
+    Latency,
+    NewOrder,
+    Strike,
+)
 from mettle.application.journal import IntentStatus
 from mettle.application.ports.venue import OrderRequest, RepeatedId, VenueOrderStatus
 from mettle.application.reconcile import ReconcilePlan
@@ -57,7 +64,8 @@ class Scene:
     Attributes:
         wants: Minute → the agent's actions as that bar closes, one an asset; else it holds.
         acts: What happens besides, by milliseconds from the beginning.
-        strikes: What the venue does wrong; times from the beginning.
+        strikes, rates: What the venue does wrong, at times from the beginning and by chance.
+        timeout: After how long a request without an answer is given up, milliseconds.
         length: When the play is over, milliseconds from the beginning.
         ends_flat: Whether nothing may be held at the very end, dust aside.
         commands: Whether an operator gives any: his process may die as well.
@@ -77,6 +85,8 @@ class Scene:
     reconcile: ReconcilePlan = field(default_factory=ReconcilePlan)
     ends_flat: bool = False
     commands: bool = False
+    rates: Mapping[Fault, float] = field(default_factory=dict)
+    timeout: int = 10 * SECOND
 
 
 @dataclass(frozen=True)
@@ -175,7 +185,7 @@ class Stage(World):
             replace(one, at=BEGIN + one.at, until=one.until and BEGIN + one.until)
             for one in self.scene.strikes
         )
-        return FaultPlan(strikes=tuple(strikes))
+        return FaultPlan(self.scene.rates, tuple(strikes))
 
     def bar(self) -> int:
         """Return the number of the bar that has closed last."""
@@ -213,6 +223,7 @@ class Stage(World):
             self.clocks[actor.name],
             PhiloxRandomness(self.plan.seed),
             connection=self._connections,
+            latency=Latency(timeout=self.scene.timeout),
         )
 
     def arrive_late(self, request: OrderRequest) -> None:

@@ -51,6 +51,7 @@ class Place:
     bars: int = 400
     seed: int = 3
     cash: int = 100_000
+    swing: float = 0.0005
     cancel_errors: int = 0
     dead_man: bool = False
 
@@ -62,7 +63,7 @@ class Place:
     @property
     def panel(self) -> MarketPanel:
         """Its candles."""
-        return candles(self.names, self.bars, self.seed, swing=0.0005)
+        return candles(self.names, self.bars, self.seed, swing=self.swing)
 
 
 class Server:
@@ -124,7 +125,8 @@ class Server:
             self._selector.unregister(client.line)
             client.venue.close()
             with suppress(OSError):
-                client.line.close()
+                client.line.shutdown(socket.SHUT_RDWR)
+            client.line.close()
 
     def breaks(self) -> str:
         """Return whether the connection breaks at this cancellation: ``before``, ``after``, ""."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 from mettle.adapters.notification import MemoryNotifier
 from mettle.adapters.persistence.sql import SqlStore
 from mettle.adapters.persistence.sql import store as sql_store
@@ -18,9 +19,10 @@ from mettle.application.reconcile import ReconcilePlan
 from mettle.domain.orders import ExecutionPolicy
 from mettle.domain.risk import RiskProfile
 from mettle.domain.simulation import SimulationSettings
+from numpy.typing import NDArray
 
 from ..dst.feed import Candles, PunctualFeed
-from ..dst.players import WARM_UP, SessionGear, run_session
+from ..dst.players import WARM_UP, Moody, SessionGear, run_session
 from .client import LoopbackVenue
 from .clock import FastClock
 from .server import ACCOUNT, Place
@@ -36,6 +38,7 @@ class Life:
         until: When it is to end of itself, Unix milliseconds; before, from ``rest`` on, its agent
             holds.
         maker_wait: How long its makers wait, milliseconds.
+        bold: Whether its agent wants a little of everything; else it changes its mind all the time.
     """
 
     place: Place
@@ -45,6 +48,7 @@ class Life:
     rest: int = 2**62
     until: int = 2**62
     maker_wait: int = 12_000
+    bold: bool = False
 
     @property
     def database(self) -> Path:
@@ -68,6 +72,17 @@ class _FastCandles(Candles):
     def feed(self, clock: Clock) -> BarFeed:
         """Return a feed that never goes wrong."""
         return PunctualFeed(self, clock)
+
+
+@dataclass(frozen=True)
+class _Bold(Moody):
+    """Buys a little of everything at each bar."""
+
+    def decide(
+        self, features: NDArray[np.float64], portfolio: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the same action for each asset."""
+        return np.full(features.shape[1], 0.01, dtype=np.float32)
 
 
 class _Trap:
@@ -122,6 +137,7 @@ def live(life: Life) -> None:
             lambda: clock.now_ms() >= life.rest,
             calm=0.0,
             policy=ExecutionPolicy(maker_wait=life.maker_wait),
+            agent=_Bold(lambda _: None, bool) if life.bold else None,
             reconcile=ReconcilePlan(interval=60_000),
         )
         run_session(gear, lambda: clock.now_ms() >= life.until)
