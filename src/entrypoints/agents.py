@@ -8,6 +8,7 @@ from ..application.backtest import Provenance
 from ..application.learning.manifest import PolicyManifest
 from ..application.ports.agent import Agent
 from ..application.ports.artefact_store import ArtefactStore
+from ..application.research.ensemble import Ensemble
 from ..application.strategies.registry import STRATEGIES, parse_strategy
 from ..domain.errors import InvalidValue, NotFound
 from .suggest import did_you_mean
@@ -39,11 +40,15 @@ class Chosen:
 def choose(name: str, artefacts: ArtefactStore) -> Chosen:
     """Return the model of that name, or the strategy (``ema-cross:fast=10,slow=30``).
 
+    Several of them joined by ``+`` are an ensemble.
+
     Raises:
         NotFound: If there is neither, with the nearest name.
         InvalidValue: If a strategy's parameter breaks a rule.
         ArtefactError: If the model is damaged or was changed.
     """
+    if "+" in name:
+        return _ensemble([choose(part.strip(), artefacts) for part in name.split("+")])
     rule = name.partition(":")[0]
     if rule in STRATEGIES:
         return Chosen(parse_strategy(name), Provenance(hash=name))
@@ -61,6 +66,25 @@ def choose(name: str, artefacts: ArtefactStore) -> Chosen:
     manifest = artefact.manifest
     provenance = Provenance(manifest.digest, *manifest.period)
     return Chosen(PolicyAgent(artefact), provenance, manifest)
+
+
+def _ensemble(members: list[Chosen]) -> Chosen:
+    """Return members as one agent that has seen what any of them has."""
+    manifests = [one.manifest for one in members if one.manifest is not None]
+    if len({(one.symbols, one.timeframe, one.settings) for one in manifests}) > 1:
+        raise InvalidValue(
+            "the members of an ensemble were trained on other symbols, timeframes or settings: "
+            f"{', '.join(one.name for one in manifests)}",
+            mend="join models of one study",
+        )
+    seen = [one.provenance for one in members]
+    begun = [one.trained_from_ms for one in seen if one.trained_from_ms is not None]
+    ended = [one.trained_until_ms for one in seen if one.trained_until_ms is not None]
+    provenance = Provenance(
+        "+".join(one.hash for one in seen), min(begun, default=None), max(ended, default=None)
+    )
+    agent = Ensemble([one.agent for one in members])
+    return Chosen(agent, provenance, manifests[0] if manifests else None)
 
 
 def nearest_model(name: str, artefacts: ArtefactStore) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from ..application.backtest import (
     BacktestRequest,
     BacktestResult,
@@ -15,6 +17,9 @@ from ..application.backtest import (
     cost_profile,
     run_walk_forward,
 )
+from ..application.campaign.definition import PPO
+from ..application.campaign.records import AttemptStatus, TrialAttempt
+from ..application.campaign.space import rule_agent
 from ..application.features.lookahead import Leak, find_lookahead
 from ..application.learning.train import TrainModel
 from ..application.ports.agent import Agent
@@ -32,13 +37,21 @@ from ..application.research import (
     expand_grid,
     find_decision_leaks,
     judge_returns,
+    mean_agreement,
     run_stress,
     trial_returns,
 )
 from ..application.strategies.registry import STRATEGIES
-from ..domain.errors import InvalidValue
-from ..domain.performance.selection import CombinatorialPurged, Span, StudyVerdict
+from ..domain.errors import InvalidValue, NotFound
+from ..domain.performance.selection import (
+    CombinatorialPurged,
+    Span,
+    StudyVerdict,
+    lower_bounds,
+    top_by_lower_bound,
+)
 from ..domain.signals.features import FeatureSet
+from .campaign_container import CampaignContainer
 from .market_data import MarketData
 
 if TYPE_CHECKING:
@@ -81,6 +94,23 @@ class LookaheadReport:
     def clean(self) -> bool:
         """Whether nothing knew the future."""
         return not self.leaks and not self.decisions
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleReport:
+    """The best of a study as one agent.
+
+    Attributes:
+        name: By which it can be backtested and traded: the members joined by ``+``.
+        members: Names, best first.
+        bounds: Lower bound of each one's Sharpe ratio, per bar.
+        agreement: Mean over the study's bars, in 0 … 1; None where it is undefined.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    bounds: tuple[float, ...]
+    agreement: float | None
 
 
 class Research:
@@ -232,6 +262,46 @@ class Research:
         decisions = find_decision_leaks(ground, agent, cuts)
         return LookaheadReport(agent.feature_set.names, leaks, decisions)
 
+    def ensemble(self, study: str, count: int = 3, level: float = 0.9) -> EnsembleReport:
+        """Join the trials of a study whose Sharpe ratio has the best lower bound.
+
+        Args:
+            study: A campaign.
+            count: Members, at least 2.
+            level: Confidence of the bound, one-sided.
+
+        Raises:
+            NotFound: If there is no such study, or fewer than two of its trials traded.
+        """
+        report = self._workspace.studies.show(study)
+        done = [one for one in report.trials if one.status is AttemptStatus.COMPLETED]
+        parts = CampaignContainer(resolved=self._workspace.resolved)
+        try:
+            columns = [parts.files().read_result(one)[0] for one in done]
+        finally:
+            parts.shutdown_resources()
+        table = np.stack(columns, axis=1) if columns else np.empty((2, 0))
+        chosen = top_by_lower_bound(table, count, level)
+        if len(chosen) < 2:
+            raise NotFound(
+                f"{len(chosen)} completed trials of {study} traded, an ensemble needs 2",
+                mend="run more trials",
+            )
+        names = tuple(trial_name(report.definition.agent, done[one]) for one in chosen)
+        bounds = lower_bounds(table, level)
+        definition = report.definition
+        data = self._workspace.data.get(definition.symbols, definition.timeframe).between(
+            definition.start_ms, definition.stop_ms
+        )
+        agents = [self._workspace.agent(one).agent for one in names]
+        ground = self._ground("+".join(names), data, agents, None)
+        return EnsembleReport(
+            "+".join(names),
+            names,
+            tuple(float(bounds[one]) for one in chosen),
+            mean_agreement(ground, agents),
+        )
+
     def _members(
         self, model: Model | str, grid: Grid | None
     ) -> tuple[tuple[Agent, ...], PolicyManifest | None]:
@@ -301,3 +371,12 @@ class Research:
             return PolicyAgent(store.load(manifest.name))
 
         return fit
+
+
+def trial_name(agent: str, trial: TrialAttempt) -> str:
+    """Return the name by which a completed trial can be traded: a model's, or a rule's."""
+    if agent == PPO:
+        return trial.lineage
+    rule = rule_agent(agent, trial.parameters)
+    chosen = STRATEGIES[agent].defaults
+    return f"{agent}:" + ",".join(f"{name}={getattr(rule, name)}" for name in chosen)

@@ -2,6 +2,7 @@
 
 from .cross_validate import CrossValidation, Fit, PathResult, SplitResult, cross_validate
 from .decisions import DecisionLeak, find_decision_leaks
+from .ensemble import Ensemble, mean_agreement
 from .family import best_on, expand_grid, judge_family, judge_returns
 from .ground import Ground, Tools, trial_returns
 from .stress import SCENARIOS, Scenario, StressResult, StressTools, run_stress
@@ -10,6 +11,7 @@ __all__ = [
     "SCENARIOS",
     "CrossValidation",
     "DecisionLeak",
+    "Ensemble",
     "Fit",
     "Ground",
     "PathResult",
@@ -24,6 +26,7 @@ __all__ = [
     "find_decision_leaks",
     "judge_family",
     "judge_returns",
+    "mean_agreement",
     "run_stress",
     "trial_returns",
 ]

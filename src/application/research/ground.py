@@ -120,11 +120,17 @@ class Ground:
         """Return what :meth:`play` returns of it, without counting trades."""
         return simple_returns(nav_per_unit(self._run(agent, span).equity))
 
+    def actions(self, agent: Agent, span: Span) -> NDArray[np.float32]:
+        """Return what an agent decides over ``span``, shape (n − 1, A); NaN after a ruin."""
+        return self._play(agent, span).actions
+
     def _run(self, agent: Agent, span: Span) -> EngineRun:
-        run = self.tools.engine.run(
+        return close_out(self._play(agent, span), self.panel, self.settings)
+
+    def _play(self, agent: Agent, span: Span) -> EngineRun:
+        return self.tools.engine.run(
             self.panel, self.table(agent), agent, self.settings, span.start, span.stop
         )
-        return close_out(run, self.panel, self.settings)
 
 
 def trial_returns(ground: Ground, agents: Sequence[Agent], spans: Sequence[Span]) -> FloatArray:

@@ -1,4 +1,4 @@
-"""`mettle research cpcv|walk-forward|stress|lookahead`."""
+"""`mettle research cpcv|walk-forward|stress|lookahead|ensemble`."""
 
 from __future__ import annotations
 
@@ -178,6 +178,28 @@ def lookahead(
     call.output.emit("research.lookahead", document, words, *leaks)
     if not found.clean:
         raise typer.Exit(1)
+
+
+@app.command()
+def ensemble(
+    ctx: typer.Context,
+    study: Annotated[str, typer.Argument(help="Name of the study.")],
+    top: Annotated[int, typer.Option(help="Members, best lower bound of the Sharpe first.")] = 3,
+) -> None:
+    """Join the best trials of a study into one agent: the mean of their actions."""
+    call = invocation(ctx)
+    with call.workspace() as workspace:
+        found = workspace.research.ensemble(study, top)
+    rows: list[tuple[Cell, ...]] = list(zip(found.members, found.bounds, strict=True))
+    agreed = "unknown" if found.agreement is None else f"{found.agreement:.2f}"
+    call.output.emit(
+        "research.ensemble",
+        found,
+        Table(("member", "lower bound of the Sharpe a bar"), rows),
+        f"mean agreement {agreed} of 1 over the study's bars",
+        f"name: {found.name}",
+    )
+    call.output.note(f"next: mettle backtest '{found.name}'")
 
 
 def _workspace(
