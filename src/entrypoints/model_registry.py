@@ -122,14 +122,15 @@ class ModelRegistryFace:
         """Give an alias to a model after verifying its files, and return its record.
 
         Raises:
-            NotFound: If there is no such model.
+            NotFound: If there is no such model, or its files are not here.
             ArtefactError: If its files are damaged, or not those that were registered.
             InvalidValue: If it cannot serve, or the alias is no name.
         """
         record = self.get(model)
-        held = record.name in self._container.artefacts().names()
-        if held and record.hashes.artefact and record.collected_at is None:
-            self._container.artefacts().load(record.name, digest=record.hashes.artefact)
+        # A trial of a rule has no files; who has some must have these very ones.
+        if record.paths.artefact and record.collected_at is None:
+            digest = record.hashes.artefact or None
+            self._container.artefacts().load(record.paths.artefact, digest=digest)
         self._container.registry().set_alias(alias, record.model_id, self._sign(reason))
         return record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(template: Path, tmp_path: Path) -> Path:
     """Return a copy of the workspace."""
-    import shutil  # noqa: PLC0415
-
     return Path(shutil.copytree(template, tmp_path / "bot"))
 
 
@@ -123,6 +122,8 @@ def test_a_changed_model_is_not_promoted(shell: Shell, home: Path) -> None:
         workspace.container.artefacts().save(random_artefact("camp-1", seed=99), replace=True)
     assert "not the one recorded" in shell("promote", "camp-1", code=2)
     assert shell("verify", "camp-1")[0]["registered"] is False
+    shutil.rmtree(home / "models" / "camp-2")
+    assert "there is no model 'camp-2'" in shell("promote", "camp-2", code=3)
 
 
 def test_garbage_is_shown_then_removed(shell: Shell, home: Path) -> None:
