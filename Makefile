@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc)
+SCALE ?= ci
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_REQUIRE_VIRTUALENV := 1
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
@@ -15,7 +16,7 @@ SOURCES := $(shell find src cpp -type f -not -path '*/__pycache__/*' 2>/dev/null
 
 EVIDENCE := $(subst _,-,$(basename $(notdir $(wildcard evidence/[a-z]*.py))))
 
-.PHONY: help demo test test-fast lint typecheck imports cpp cpp-sanitize evidence bench mutation dev system format clean
+.PHONY: help demo test test-fast scoreboard lint typecheck imports cpp cpp-sanitize evidence bench mutation dev system format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,6 +31,9 @@ test: system $(VENV)/.installed $(VENV)/.tools ## Every check: static, C++ with 
 
 test-fast: $(VENV)/.installed $(VENV)/.tools ## Python tests that take seconds
 	$(BIN)/python -m pytest -n $(JOBS) -q -m "not slow and not browser and not postgres"
+
+scoreboard: $(VENV)/.installed $(VENV)/.tools ## The order path in simulated worlds: SCALE=short|ci|nightly|release
+	$(BIN)/python -m tests.support.dst.scoreboard --scale $(SCALE)
 
 lint: $(VENV)/.tools
 	$(BIN)/ruff check .
@@ -51,7 +55,7 @@ evidence: $(VENV)/.installed $(VENV)/.tools ## The short form of every evidence 
 	for name in $(EVIDENCE); do $(BIN)/python -m evidence $$name; done
 
 bench: $(VENV)/.installed $(VENV)/.tools ## Every benchmark, as a table and as build/benchmarks.json
-	mkdir -p build && $(BIN)/python -m benchmarks env train backtest features session journal exchange --json build/benchmarks.json
+	mkdir -p build && $(BIN)/python -m benchmarks env train backtest features session journal exchange simulation --json build/benchmarks.json
 
 mutation: $(VENV)/.installed $(VENV)/.tools ## Mutants of the order path's domain; ARGS="--slice 3" for a sample
 	$(BIN)/python -m pip install -q -c constraints.txt --group test --group mutation

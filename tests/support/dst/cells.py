@@ -8,6 +8,7 @@ never from what was seen: a pair that is called impossible and fires all the sam
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from mettle.adapters.venues.exchange import Fault
 from mettle.adapters.venues.exchange.faults import CATALOGUE, Site
@@ -17,10 +18,26 @@ from .report import Report
 STATES = ("idle", "Submitting", "Open", "Partial", "Cancelling", "Unknown")
 """The columns."""
 LIVE = STATES[1:]
-LEAST = 10
-"""How often each pair that there can be must be seen."""
-FIRINGS = 1_000
-"""How often each fault must strike."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """How often what must be seen.
+
+    Attributes:
+        firings: How often each fault must strike.
+        pair: How often each pair that there can be must be seen.
+    """
+
+    firings: int
+    pair: int
+
+
+WHOLE = Demand(1_000, 10)
+"""What a night has events enough for."""
+PUSH = Demand(20, 0)
+"""What a million events are held to; how far they come towards the whole is shown."""
+
 
 _SENT = (
     "what is being sent was written down as Submitting, and is nothing else until it is answered"
@@ -96,21 +113,29 @@ def applicable() -> list[tuple[str, str]]:
     return [(one, state) for one in faults for state in STATES if state not in impossible(one)]
 
 
-def short_of(report: Report) -> list[str]:
+def short_of(report: Report, demand: Demand) -> list[str]:
     """Return what was not seen often enough, and what should never have been seen."""
     faults = [*(one.value for one in Fault), *WORLD]
-    seldom = [f"{one}: struck {report.fired[one]}" for one in faults if report.fired[one] < FIRINGS]
+    seldom = [
+        f"{one}: struck {report.fired[one]}"
+        for one in faults
+        if report.fired[one] < (demand.pair if one in _WORLD else demand.firings)
+    ]
     thin = [
         f"{one} × {state}: {report.cells[one, state]}"
         for one, state in applicable()
-        if report.cells[one, state] < LEAST
+        if report.cells[one, state] < demand.pair
     ]
-    strange = [
+    return [*strange(report), *seldom, *thin]
+
+
+def strange(report: Report) -> list[str]:
+    """Return the pairs that fired and are called impossible: then the table here is wrong."""
+    return [
         f"{one} × {state}: {count}, called impossible"
         for (one, state), count in sorted(report.cells.items())
         if state in impossible(one) or state not in STATES
     ]
-    return [*strange, *seldom, *thin]
 
 
 def table(report: Report) -> list[str]:

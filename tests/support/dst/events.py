@@ -7,6 +7,8 @@ import os
 import time
 from collections.abc import Iterator
 
+from mettle.adapters.venues.exchange import Fault
+
 from . import cells
 from .campaign import Trial, campaign, shrink
 from .kinds import SHARES
@@ -42,11 +44,12 @@ def measure(scale: Scale, processes: int) -> Part:
 
 def judged(report: Report, scale: Scale, processes: int, seconds: float) -> Part:
     """Hold what was seen against what was promised."""
-    short = cells.short_of(report)
-    covered = scale is Scale.SHORT or not short
-    holds = not report.broken and covered
-    pairs = len(cells.applicable())
-    thin = sum(report.cells[one] >= cells.LEAST for one in cells.applicable())
+    demand = _DEMANDS[scale]
+    lacking = cells.short_of(report, demand) if demand else cells.strange(report)
+    pairs = cells.applicable()
+    seen = sum(report.cells[one] >= cells.WHOLE.pair for one in pairs)
+    struck = [report.fired[one.value] for one in Fault]
+    often = sum(one >= cells.WHOLE.firings for one in struck)
     rate = round(report.events / seconds)
     return Part(
         "events",
@@ -55,21 +58,40 @@ def judged(report: Report, scale: Scale, processes: int, seconds: float) -> Part
             "processes": processes,
             "wall_seconds": round(seconds, 1),
             "events_per_second": rate,
-            "events_per_second_and_core": round(report.events / report.seconds),
+            "events_per_second_and_process": round(report.events / report.seconds),
             "load_average": round(os.getloadavg()[0], 2),
-            "pairs": pairs,
-            "pairs_seen": thin,
-            "short_of": short,
+            "pairs": len(pairs),
+            "pairs_seen_10_times": seen,
+            "pairs_seen": sum(report.cells[one] > 0 for one in pairs),
+            "faults_struck_1000_times": often,
+            "fault_struck_least": min(struck),
+            "lacking": lacking,
         },
-        f"0 violations in {EVENTS[scale]:,} events, each fault {cells.FIRINGS:,} times, each pair "
-        f"of fault and state {cells.LEAST} times",
-        holds,
+        _target(scale, demand),
+        not report.broken and not lacking,
         f"{len(report.broken)} violations in {report.events:,} events, {report.orders:,} orders, "
-        f"{report.fills:,} fills, {report.restarts:,} restarts; {thin} of {pairs} pairs seen "
-        f"{cells.LEAST} times; {rate:,} events/s with {processes} processes",
-        [*cells.table(report), "", *cells.reasons(), *short],
+        f"{report.fills:,} fills, {report.restarts:,} restarts; each fault struck at least "
+        f"{min(struck)} times, {often} of {len(struck)} 1,000 times; {seen} of {len(pairs)} pairs "
+        f"seen 10 times; {rate:,} events/s with {processes} processes",
+        [*cells.table(report), "", *cells.reasons(), *(f"- lacking: {one}" for one in lacking)],
         [_shrunk(report, seed) for seed in dict.fromkeys(seed for seed, _ in report.broken[:3])],
     )
+
+
+_DEMANDS = {
+    Scale.SHORT: None,
+    Scale.CI: cells.PUSH,
+    Scale.NIGHTLY: cells.WHOLE,
+    Scale.RELEASE: cells.WHOLE,
+}
+
+
+def _target(scale: Scale, demand: cells.Demand | None) -> str:
+    text = f"0 violations in {EVENTS[scale]:,} events"
+    if demand is None:
+        return text
+    text += f", each fault {demand.firings:,} times"
+    return f"{text}, each pair of fault and state {demand.pair} times" if demand.pair else text
 
 
 def _shrunk(report: Report, seed: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mettle.adapters.venues.exchange import Fault
+from mettle.adapters.venues.exchange.faults import Site
 
 from ..plan import PERPETUAL, PROFILES, SPOT, WorldPlan
 from ..storage import DiskFaults
@@ -28,8 +29,16 @@ def rivals(plan: WorldPlan) -> WorldPlan:
 
 
 def killed(plan: WorldPlan) -> WorldPlan:
-    """Kills at the worst moments."""
-    return replace(plan, kills=True, strikes=0.2)
+    """Kills at the worst moments, and soon taken back; bars long enough for orders to rest."""
+    return replace(
+        plan,
+        kills=True,
+        strikes=0.2,
+        timeframe="5m",
+        kill_seconds=(20, 60),
+        minutes={"kill": 6},
+        calm=0.0,
+    )
 
 
 def crashing(plan: WorldPlan) -> WorldPlan:
@@ -68,6 +77,29 @@ def running_away(plan: WorldPlan) -> WorldPlan:
 def broken_disk(plan: WorldPlan) -> WorldPlan:
     """A disk that fails one commit in fifty."""
     return replace(plan, disk=DiskFaults(lost_commit=0.02, full=0.002))
+
+
+def unread(plan: WorldPlan) -> WorldPlan:
+    """Questions that fail, to a process that has to ask because it has just begun."""
+    return replace(
+        plan, trouble=0.3, boost={}, shares={Site.READ: 0.1}, crash_share=0.004, calm=0.8
+    )
+
+
+def shut(plan: WorldPlan) -> WorldPlan:
+    """Requests that are lost, and a venue that is away for minutes: answers come late."""
+    away = (Fault.MAINTENANCE_503, Fault.HTML_BODY)
+    return replace(
+        plan,
+        timeframe="1m",
+        trouble=0.5,
+        boost={},
+        shares={Site.CREATE: 0.8},
+        hourly=dict.fromkeys(away, 8.0),
+        lasts=dict.fromkeys(away, (2, 4)),
+        calm=0.0,
+        profile=PROFILES["open"],
+    )
 
 
 def base_fees(plan: WorldPlan) -> WorldPlan:

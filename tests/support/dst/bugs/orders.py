@@ -32,7 +32,7 @@ from mettle.domain.orders import (
     filled_lots,
 )
 
-from .bug import Bug, boosted, broken_disk, crashing, killed, rivals, running_away
+from .bug import Bug, boosted, broken_disk, crashing, killed, rivals, running_away, shut
 
 
 def _sends_inside(write_ahead: Any) -> Any:
@@ -222,7 +222,8 @@ def _no_drift(_: Any) -> Any:
 
 def _no_age(place: Any) -> Any:
     def wrong(self: Any, working: Any, step: Any) -> Any:
-        working.record = replace(working.record, deadline=2**60)
+        if working.attempts:
+            working.record = replace(working.record, deadline=2**60)
         return place(self, working, step)
 
     return wrong
@@ -386,7 +387,7 @@ ORDER_BUGS = (
     Bug("posts across the touch", "maker", ((pricing, "maker_price", _crosses),)),
     Bug("pays ten times the cap", "cap", ((pricing, "taker_price", _no_cap),)),
     Bug("follows a price that ran away", "drift", ((desk, "drifted", _no_drift),), running_away),
-    Bug("tries again on an old signal", "age", ((_DESK, "_place", _no_age),)),
+    Bug("tries again on an old signal", "age", ((_DESK, "_place", _no_age),), shut),
     Bug("books a fill without postings", "T2", ((_COLLECTOR, "fill", _without("ledger")),)),
     Bug("books postings without the fill", "T2", ((_COLLECTOR, "fill", _without("fills")),)),
     Bug("drops fills of ended orders", "I14", ((_COLLECTOR, "fill", _drops_late),)),

@@ -6,7 +6,7 @@ It shares no rule with the product: it reads records and adds up for itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mettle.application.journal import LeaseRecord
@@ -119,6 +119,7 @@ class Oracle:
         if money:
             self._together()
             self.money.positions()
+            self.money.reconciled([one.arguments[0] for one in changes if one.table == "ledger"])
 
     def _together(self) -> None:
         """A fill and its postings are one transaction."""
@@ -147,6 +148,10 @@ class Oracle:
 
     def _intents(self, _method: str, change: Change) -> None:
         record = change.arguments[0]
+        known = self.view.intents.get(record.intent_id)
+        if known is not None:
+            # An update may change how far it is, never what it was decided on.
+            record = replace(record, arrival=known.arrival, deadline=known.deadline)
         self.contract.intended(record)
         self.view.intents[record.intent_id] = record
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 
 from mettle.application.journal import EquityMark, FillRecord, LedgerRecord
@@ -34,6 +35,8 @@ class MoneyRules:
         self._unknown_cost = False
         self._others: dict[str, Decimal] = defaultdict(Decimal)
         self._prices: dict[str, Decimal] = {}
+        bases = {one.symbol.base for one in truth.instruments}
+        self._priced = {self._quote, *self._instruments, *bases}
         self._funding_seen = 0
         self._settled: dict[str, int] = {}
 
@@ -87,6 +90,7 @@ class MoneyRules:
             self._base_fees[fill.symbol] += fill.fee_amount
         elif fill.fee_price is not None:
             self._prices[fill.fee_asset] = fill.fee_price
+            self._priced.add(fill.fee_asset)
 
     def positions(self) -> None:
         """I2: what the ledger holds of each symbol is what its fills made of it."""
@@ -105,6 +109,30 @@ class MoneyRules:
         traded = self._view.lots[symbol] * instrument.lot_size
         asset = symbol if instrument.symbol.is_perpetual else instrument.symbol.base
         return traded - self._base_fees[symbol] + self._view.flows.get(asset, Decimal(0))
+
+    def reconciled(self, entries: Sequence[LedgerRecord]) -> None:
+        """Judge what reconciliation booked without a trade: it brings books and venue together."""
+        moved: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for entry in entries:
+            if entry.reference.startswith("reconcile:"):
+                for leg in entry.postings:
+                    moved[leg.account, leg.asset] += leg.amount
+        for (account, asset), change in moved.items():
+            if account not in {"wallet", "contracts"}:
+                continue
+            after = self._view.balances.get((account, asset), Decimal(0))
+            true = self._true(account, asset)
+            self._found.need(
+                abs(true - after) < abs(true - after + change),
+                "invention",
+                f"{change} {asset} was booked; now {after}, the venue has {true}",
+            )
+
+    def _true(self, account: str, asset: str) -> Decimal:
+        if account == "wallet":
+            return self._truth.balances().get(asset, Decimal(0))
+        instrument = self._instruments[asset]
+        return self._truth.positions().get(instrument.symbol, 0) * instrument.lot_size
 
     def marked(self, mark: EquityMark) -> None:
         """I12: equity three ways."""
@@ -141,6 +169,8 @@ class MoneyRules:
         cash = int((view.flows.get(self._quote, Decimal(0)) - self._brought(self._quote)) * _UNIT)
         cash += view.funding - sum(self._spent.values()) - self._quote_fees
         value = Decimal(0)
+        if any(flow and asset not in self._priced for asset, flow in view.flows.items()):
+            return cash, None
         for asset, price in self._prices.items():
             # A third asset is ours as far as nobody brought it: fees took it, strangers' too.
             held = view.flows.get(asset, Decimal(0)) - self._brought(asset) - self._others[asset]
