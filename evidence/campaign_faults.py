@@ -44,12 +44,12 @@ class _Size:
 
 
 _SHORT = _Size(trials=40, cuts=0, kills=6)
-_FULL = _Size(trials=120, cuts=500, kills=40)
+_FULL = _Size(trials=400, cuts=500, kills=40)
 _KILL_EVERY_S = 3.0
 
 
 def run(*, full: bool) -> Outcome:
-    """Run the campaign; ``full`` has three times the trials and 500 cuts in saves."""
+    """Run the campaign; ``full`` has ten times the trials and 500 cuts in saves."""
     size = _FULL if full else _SHORT
     with tempfile.TemporaryDirectory(prefix="mettle-faults-") as folder:
         notes = Path(folder) / "notes"

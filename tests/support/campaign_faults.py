@@ -255,7 +255,7 @@ class SaveCutter:
     def __init__(self, plan: FaultPlan, number: int) -> None:
         self._plan = plan
         self._stage = STAGES[number % len(STAGES)]
-        self._left = 1 + int(plan.draw("cut", number) * 12)
+        self._left = 1 + int(plan.draw("cut", number) * 8)
 
     def reached(self, stage: str) -> None:
         """Count a stage, and end at the one that was drawn."""
