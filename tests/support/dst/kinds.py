@@ -130,7 +130,8 @@ def visited(plan: WorldPlan) -> WorldPlan:
 
 def shut(plan: WorldPlan) -> WorldPlan:
     """The exchange away, for minutes and for an hour."""
-    return _more(_busy(plan), DNS_GONE=0.6, **dict.fromkeys((one.name for one in _AWAY), 6.0))
+    hourly = {"DNS_GONE": 0.6, **dict.fromkeys((one.name for one in _AWAY), 6.0)}
+    return _more(_busy(plan), {}, **hourly)
 
 
 def altered(plan: WorldPlan) -> WorldPlan:

@@ -189,7 +189,9 @@ class ContractRules:
             self._trial.pop(record.name, None)
         if name == "daily_loss" and record.state != "closed":
             self._tripped = False
-            self._baseline = int(content["last"] or self._baseline)
+            if record.state == "open" or before is None or before.state != "half open":
+                # Leaving OPEN rebases, and what is won or lost on trial counts from there.
+                self._baseline = int(content["last"] or self._baseline)
 
     def intended(self, record: IntentRecord) -> None:
         """An intent that ends as filled is filled."""
