@@ -41,7 +41,7 @@ def learner(
 
 def sb3(inputs: int, actions: int, settings: PpoSettings) -> PPO:
     """Return Stable-Baselines3's PPO of the same settings, with weights of its own making."""
-    env = DummyVecEnv([lambda: Still(inputs, actions)] * settings.environments)  # type: ignore[list-item]  # gymnasium's Env is invariant
+    env = DummyVecEnv([lambda: Still(inputs, actions)] * settings.environments)
     model = PPO(
         "MlpPolicy",
         env,
@@ -95,7 +95,7 @@ def same_rollout(model: PPO, native: _native.PpoLearner, rng: np.random.Generato
     observations = rng.normal(size=mine["observations"].shape).astype(np.float32)
     flat = torch.from_numpy(observations.reshape(-1, observations.shape[-1]))
     with torch.no_grad():
-        means = model.policy.get_distribution(flat).distribution.mean
+        means, _, _ = model.policy(flat, deterministic=True)
         noise = torch.from_numpy(rng.normal(size=means.shape).astype(np.float32))
         actions = means + noise * model.policy.log_std.exp()
         values, log_probs, _ = model.policy.evaluate_actions(flat, actions)
