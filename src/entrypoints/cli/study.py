@@ -73,6 +73,13 @@ def run(
         "campaign.retries": retries,
         "campaign.time_limit": time_limit,
     }
+    campaign(call, study, strategy or "ppo", flags, resume=resume)
+
+
+def campaign(
+    call: Invocation, study: str, agent: str, flags: dict[str, object], *, resume: bool
+) -> None:
+    """Run a campaign and show it."""
     with call.workspace(flags) as workspace:
         total = workspace.settings.campaign.trials
         with call.output.progress(f"study {study}", total) as advance:
@@ -80,7 +87,7 @@ def run(
                 study,
                 lambda: workspace.studies.run(
                     study,
-                    agent=strategy or "ppo",
+                    agent=agent,
                     resume=resume,
                     on_standing=lambda now: _progress(now, advance),
                 ),

@@ -38,6 +38,13 @@ def train(
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Frames between checkpoints; 0 is none.")
     ] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Try many sets of parameters: a campaign, as `study run`.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes of a campaign.")] = None,
+    retries: Annotated[
+        int | None, typer.Option(help="Attempts of a trial after running out of memory.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint.")
     ] = False,
@@ -59,6 +66,16 @@ def train(
         "training.gaps": gaps,
         "training.checkpoint_every": checkpoint_every,
     }
+    if trials is not None:
+        from .study import campaign
+
+        more = {
+            "campaign.trials": trials,
+            "campaign.workers": workers,
+            "campaign.retries": retries,
+        }
+        campaign(call, study, "ppo", flags | more, resume=resume)
+        return
     with call.workspace(flags) as workspace:
         first, last = workspace.settings.training.milliseconds
         data = workspace.data.get(start=first, stop=last)
