@@ -103,9 +103,7 @@ def run(*, full: bool) -> Outcome:
 def campaign(seed: int, mode: SyntheticMode, costs: str, bars: int) -> StudyVerdict:
     """Return the verdict on the family over one market of two assets."""
     panel = synthetic_panel(seed, assets=2, bars=bars, mode=mode, edge_bp=EDGE_BP)
-    request = BacktestRequest(
-        panel, FAMILY[0], SETTINGS, costs=cost_profile(costs), resamples=0
-    )
+    request = BacktestRequest(panel, FAMILY[0], SETTINGS, costs=cost_profile(costs), resamples=0)
     tools = Tools(NativeFeatures(1), NativeEngine(), PhiloxRandomness(seed))
     return judge_family(Ground.of(request, FAMILY, tools), FAMILY)
 
