@@ -180,7 +180,8 @@ def test_fill_while_down(world: Incident) -> None:
     """The process is down for a minute with orders at the exchange, which fill meanwhile."""
     world.pause = MINUTE
     for minute in range(2, 18, 2):
-        world.live(BEGIN + minute * MINUTE)
+        # Ten seconds into a bar: a maker waits half a bar at most.
+        world.live(BEGIN + minute * MINUTE + 10_000)
         if open_orders(world):
             world.die()
     assert world.fired(Fault.FILL_WHILE_DOWN) > 0
