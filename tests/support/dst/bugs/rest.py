@@ -192,6 +192,10 @@ def _blocks_none(_: Any) -> Any:
     return lambda self, symbol: None
 
 
+def _no_causes(_: Any) -> Any:
+    return lambda self, account: []
+
+
 def _no_trials(_: Any) -> Any:
     return lambda self: []
 
@@ -316,7 +320,12 @@ OTHER_BUGS = (
         lambda plan: crashing(losing(plan)),
     ),
     Bug("writes no breakers down", "I10", ((_GUARD, "_write", _writes_no_breakers),), losing),
-    Bug("opens while a breaker is open", "I10", ((_BREAKERS, "blocking", _blocks_none),), losing),
+    Bug(
+        "opens while a breaker is open",
+        "I10",
+        ((_BREAKERS, "blocking", _blocks_none), (_BREAKERS, "causes", _no_causes)),
+        losing,
+    ),
     Bug("tries again and again on trial", "I10", ((_BREAKERS, "trials", _no_trials),), losing),
     Bug("lets breakers go at once", "I16", ((_BREAKERS, "on_reconciliation", _lets_go),), losing),
     Bug("writes no modes down", "persist", ((_GUARD, "_write", _writes_no_modes),), operated),
