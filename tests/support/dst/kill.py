@@ -19,8 +19,9 @@ from mettle.application.ports.venue import RepeatedId, VenueOrderStatus
 from mettle.domain.orders import ExecutionPolicy
 
 from .parts import Part, Scale
+from .plan import MINUTE
 from .scheduler import Actor
-from .stage import BEGIN, MINUTE, SECOND, Scene, Stage
+from .stage import BEGIN, SECOND, Scene, Stage
 from .stopped import Stopped, stopped
 from .storage import ProcessStore
 from .world import ACCOUNT

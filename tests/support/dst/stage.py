@@ -284,10 +284,10 @@ class Stage(World):
         """Return whether more is held than the venue's least order."""
         balances, positions = self.truth.balances(), self.truth.positions()
         for one in self.truth.instruments:
-            lots = positions.get(one.symbol, 0)
             held = balances.get(one.symbol.base, Decimal(0)) / one.lot_size
+            lots = Decimal(positions.get(one.symbol, 0)) if one.symbol.is_perpetual else held
             price = self.exchange.quote(one.symbol).bid * one.tick_size * one.lot_size
-            if abs(lots if one.symbol.is_perpetual else held) * price >= one.min_notional:
+            if abs(lots) * price >= one.min_notional:
                 return True
         return False
 

@@ -24,7 +24,7 @@ from ..loopback.trader import Life, live
 from .sigkill import BEGIN_MS, Audit, context, differences, exchange, view_of
 
 MINUTE = 60_000
-_PATIENCE_S = 60.0
+_PATIENCE_S = 200.0
 _SPEED = 10.0
 """Simulated seconds a real second: fifty orders one after the other are to leave in time."""
 
@@ -66,7 +66,7 @@ def stopped(orders: int) -> Stopped:
         exchange(place) as port,
         closing(LoopbackVenue(port)) as line,
     ):
-        life = Life(place, port, folder, maker_wait=10 * MINUTE, bold=True)
+        life = Life(place, port, folder, maker_wait=60 * MINUTE, bold=True)
         trader = context().Process(target=live, args=(life,), daemon=True)
         trader.start()
         pid = trader.pid or 0
