@@ -123,8 +123,8 @@ def run(*, full: bool) -> Outcome:
         print(found[-1].line(), flush=True)
     hits = sum(one.holds for one in found)
     low, high = clopper_pearson(hits, seeds)
-    folder = Path(os.environ.get("METTLE_EVIDENCE", "build/evidence"))
-    print(f"report: {_plot(found, folder / 'edge.html')}")
+    place = Path(os.environ.get("METTLE_EVIDENCE", "build/evidence"))
+    print(f"report: {_plot(found, place / 'edge.html')}")
     least = min(one.sharpe for one in found)
     figure = (
         f"{hits} of {seeds} campaigns earn at least {LEAST_SHARE:.0%} of the oracle's log growth "

@@ -83,7 +83,8 @@ class Neighbour:
         """Return the actions of many bars: features (T, 1, F) to actions (T, 1)."""
         asked = features[:, 0] / self.scale
         _, place = KDTree(self.known).query(asked)
-        return self.labels[place][:, np.newaxis].astype(np.float32)
+        found: NDArray[np.float32] = self.labels[place][:, np.newaxis].astype(np.float32)
+        return found
 
 
 class BarNumbers:

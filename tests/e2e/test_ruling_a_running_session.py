@@ -135,7 +135,9 @@ def test_python_rules_it_as_well(long_home: Path, begin: Begin) -> None:
         assert run.orders(limit=3)
         assert len(ws.orders("pythonic", limit=3)) == 3
         assert ws.decisions("pythonic", limit=2)[0].why
-        assert ws.risk("pythonic").standing.is_running
+        standing = ws.risk("pythonic").standing
+        assert standing is not None
+        assert standing.is_running
         run.stop()
         child.communicate(timeout=60)
         assert run.status.value == "stopped"

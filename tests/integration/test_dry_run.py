@@ -133,7 +133,7 @@ def test_a_crash_between_writing_and_keeping_leaves_nothing_open(tmp_path: Path)
     """An order found as intended was never on its way: it is denied, and never UNKNOWN."""
     store = SqlStore(tmp_path / "mettle.db")
     with pytest.raises(Died):
-        play(_Dying(store))  # type: ignore[arg-type]  # a store but for its end
+        play(_Dying(store))  # a store but for its end
     (cut,) = orders(store)
     assert cut.state == Intended()
     done = play(store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,14 +38,14 @@ from numpy.typing import NDArray
 TOOLS = Tools(NativeFeatures(1), NativeEngine(), PhiloxRandomness(5))
 
 
-def _request(bars: int = 1500, **more: object) -> BacktestRequest:
+def _request(bars: int = 1500, **more: Any) -> BacktestRequest:  # noqa: ANN401  fields of the request
     request = BacktestRequest(
         synthetic_panel(2, assets=1, bars=bars), EmaCross(5, 20), SimulationSettings(), resamples=50
     )
-    return replace(request, **more)  # type: ignore[arg-type]  # fields of the request
+    return replace(request, **more)
 
 
-def _ground(agents: Sequence[Agent], **more: object) -> Ground:
+def _ground(agents: Sequence[Agent], **more: Any) -> Ground:  # noqa: ANN401  the same
     return Ground.of(_request(**more), agents, TOOLS)
 
 
@@ -147,7 +148,8 @@ class Prophet:
         self, features: NDArray[np.float64], portfolio: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return what it would without its gift."""
-        return self.decide_batch(features)[-1]
+        row: NDArray[np.float32] = self.decide_batch(features)[-1]
+        return row
 
     def decide_batch(self, features: NDArray[np.float64]) -> NDArray[np.float32]:
         """Buy where the next average is higher."""

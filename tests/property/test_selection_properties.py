@@ -18,6 +18,7 @@ from mettle.domain.performance.selection import (
 )
 
 SEEDS = st.integers(0, 2**32 - 1)
+Case = tuple[CombinatorialPurged, int, int]
 
 
 @st.composite
@@ -27,7 +28,9 @@ def plans(draw: st.DrawFn) -> tuple[CombinatorialPurged, int, int]:
     plan = CombinatorialPurged(
         groups,
         draw(st.integers(1, groups - 1)),
-        *(draw(st.integers(0, 12)) for _ in range(3)),
+        draw(st.integers(0, 12)),
+        draw(st.integers(0, 12)),
+        draw(st.integers(0, 12)),
         least_share=draw(st.sampled_from([0.0, 0.5, 0.8])),
     )
     first = draw(st.integers(0, 50))
@@ -36,7 +39,9 @@ def plans(draw: st.DrawFn) -> tuple[CombinatorialPurged, int, int]:
 
 @settings(max_examples=60, deadline=None)
 @given(plans())
-def test_training_keeps_its_distance_from_every_test(case: tuple) -> None:
+def test_training_keeps_its_distance_from_every_test(
+    case: tuple[CombinatorialPurged, int, int],
+) -> None:
     """No bar less than the horizon before a test, none less than look-back and embargo after."""
     plan, first, stop = case
     try:
@@ -55,7 +60,7 @@ def test_training_keeps_its_distance_from_every_test(case: tuple) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(plans())
-def test_paths_cover_the_period_once(case: tuple) -> None:
+def test_paths_cover_the_period_once(case: Case) -> None:
     """Each is every group once, from a split that tests it; together they use all tests."""
     plan, first, stop = case
     spans = plan.group_spans(first, stop)

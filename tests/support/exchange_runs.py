@@ -27,8 +27,9 @@ from mettle.application.ports.unit_of_work import Store
 from mettle.application.ports.venue import Venue
 from mettle.application.session.paper import PaperDesk, PaperOutcome, PaperRequest, start_paper
 from mettle.domain.market import CASH_SCALE, Timeframe
+from mettle.domain.risk import RiskEngine
 from mettle.domain.simulation import SimulationSettings
-from tests.support.sessions import RUN, UNLIMITED, Moody, RiskEngine, panel
+from tests.support.sessions import RUN, UNLIMITED, Moody, panel
 
 MINUTE = Timeframe.parse("1m")
 

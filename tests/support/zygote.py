@@ -59,7 +59,6 @@ def _fork(module: Any, order: str, log: str) -> int:  # noqa: ANN401  a module w
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-    return 0
 
 
 if __name__ == "__main__":

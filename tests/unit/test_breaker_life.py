@@ -332,9 +332,8 @@ def test_a_second_event_needs_an_id_of_its_own() -> None:
 def test_what_is_open_is_said_without_its_causes() -> None:
     """Nothing is open before a trip, and prices are watched only where a profile asks for it."""
     breakers = Breakers(RiskProfile("t", api_latency=BreakerRule(5_000)))
-    assert not breakers.is_open
-    assert not breakers.watches_prices
+    assert (breakers.is_open, breakers.watches_prices) == (False, False)
     breakers.on_api_latency(6_000, 1)
-    assert breakers.is_open is bool(breakers.causes("a")) is True
+    assert (breakers.is_open, bool(breakers.causes("a"))) == (True, True)
     watching = RiskProfile("t", price_jump=BreakerRule(200_000, window=300_000))
     assert Breakers(watching).watches_prices

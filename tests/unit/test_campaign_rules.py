@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from mettle.application.campaign.definition import CampaignDefinition
@@ -204,7 +205,11 @@ def test_a_definition_survives_its_text() -> None:
 
 def test_standing_counts_trials_by_their_newest_attempt() -> None:
     """A trial that failed and is tried again is not failed; what has no row yet is queued."""
-    failed = {"status": AttemptStatus.FAILED, "error_class": "diverged", "error": "nan"}
+    failed: dict[str, Any] = {
+        "status": AttemptStatus.FAILED,
+        "error_class": "diverged",
+        "error": "nan",
+    }
     rows = [
         attempt(0, claimed_at=0, ended_at=5_000, **failed),
         attempt(0, 2, status=AttemptStatus.RUNNING, claimed_at=6_000),

@@ -22,11 +22,14 @@ def one_by_one(market: MarketPanel, wait_s: int) -> Iterator[tuple[AssetBar, ...
         bars = []
         for asset in range(len(market.instruments)):
             fields = (market.open, market.high, market.low, market.close)
-            prices = [int(field[row, asset]) for field in fields]
-            wait = interpolate_wait(*prices, wait_s, market.timeframe.seconds)
+            first, high, low, last = (int(field[row, asset]) for field in fields)
+            wait = interpolate_wait(first, high, low, last, wait_s, market.timeframe.seconds)
             bars.append(
                 AssetBar(
-                    *prices,
+                    first,
+                    high,
+                    low,
+                    last,
                     int(market.volume[row, asset]),
                     bool(market.state[row, asset] == BarState.MISSING),
                     int(market.funding_open[row, asset]),
