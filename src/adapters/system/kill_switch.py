@@ -23,13 +23,18 @@ class FileKillSwitch:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._names: dict[str, str] = {}
 
     def path(self, account: str) -> Path:
         """Return the account's flag, set or not; no two accounts share one."""
         return Path(self._name(account))
 
     def _name(self, account: str) -> str:
-        return f"{self._folder}{os.sep}{quote(account, safe='')}.kill"
+        found = self._names.get(account)
+        if found is None:
+            found = f"{self._folder}{os.sep}{quote(account, safe='')}.kill"
+            self._names[account] = found
+        return found
 
     def reason(self, account: str) -> str | None:
         """Return why the account is killed, by its own flag or by that of all."""

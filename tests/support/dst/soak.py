@@ -180,7 +180,6 @@ class Soak:
             _SETTINGS,
             lambda _: None,
             lambda: self._clock.now_ms() >= rest,
-            calm=0.3,
         )
 
     def _watch(self, store: Store) -> Callable[[], bool]:
