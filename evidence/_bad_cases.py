@@ -155,6 +155,9 @@ def _single_rules() -> Iterator[Bad]:
     for profile in ("brave", "strictt"):
         yield one("profile", profile, "no such profile")
         yield one("risk.profile", profile, "no such profile")
+        yield one("paper.profile", profile, "no such profile")
+    for names in (["luck"], [], ["sharpe", "sharpe"]):
+        yield one("campaign.objectives", names, "no objective")
     for symbol in ("BTC", "BTC/", "/USDT", "BTC/USDT/EUR"):
         yield one("market.symbols", [symbol], "no symbol")
     yield one("market.symbols", [], "bound")
@@ -170,7 +173,7 @@ def _single_rules() -> Iterator[Bad]:
     yield one("workspace.database", 7, "no text")
     for key in ("data", "models", "runs", "reports"):
         yield one(f"workspace.{key}", 7, "no text")
-    for key in ("market.venue", "market.endpoint"):
+    for key in ("market.venue", "market.endpoint", "campaign.storage", "notify.file"):
         yield one(key, 7, "no text")
     for name, url in (("workspace.database", "postgresql://me:pw@host/db"),):
         yield Bad(name, "METTLE_SECRET__DATABASE_URL", "secret", {name: url})

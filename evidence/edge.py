@@ -5,9 +5,9 @@ long after a rise and out after a fall earns that drift; changing costs 15 bp a 
 exceeds that cost the sign is to be followed at once whatever the volatility: waiting a bar loses
 more than the way back. So the optimum is known, and the oracle plays it under the same rules.
 
-Each seed is one campaign of ``mettle study run`` on three years, judged walk-forward; its choice
-and the oracle then trade the three years after them, which no trial has seen. Compared is log
-growth: compounding would turn a small difference into any ratio one likes.
+Each seed is one campaign of ``mettle study run`` on three years, judged walk-forward, and ``mettle
+study finish``; the final model and the oracle then trade the three years after them, which no trial
+has seen. Compared is log growth: compounding would turn a small difference into any ratio.
 """
 
 from __future__ import annotations
@@ -153,7 +153,8 @@ def campaign(seed: int, trials: int, frames: int, folder: Path) -> Found:
         report = workspace.studies.run("edge", seen)
         if report.best is None:
             return Found(seed, report.verdict, 0.0, 1.0, 0.0, time.monotonic() - begun)
-        asked = workspace.trial(report.best.lineage, unseen)
+        final = workspace.studies.finish("edge")
+        asked = workspace.trial(final.model, unseen)
         mine = workspace.judge(asked)
         best = workspace.judge(replace(asked, agent=Oracle(), provenance=Provenance()))
     growth = [math.log(float(one.nav[-1])) for one in (mine, best)]

@@ -8,9 +8,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ..application.campaign.definition import PPO, CampaignDefinition
+from ..application.campaign.final import FinalTools, FinishStudy
 from ..application.campaign.keeper import Keeper
 from ..application.campaign.objective import (
-    AgentMaker,
     Bench,
     Objective,
     WalkForwardObjective,
@@ -85,8 +85,9 @@ class CampaignBench:
     def publisher(self) -> Publisher:
         """Return what tells study and registry."""
         parts = self.parts
-        bars = _YEAR_MS / Timeframe.parse(self.definition.timeframe).milliseconds
-        register = RegistryRegister(parts.registry(), math.sqrt(bars), version("mettle-trader"))
+        register = RegistryRegister(
+            parts.registry(), _annual(self.definition), version("mettle-trader")
+        )
         return Publisher(parts.store(), parts.book(), parts.files(), register, self.definition)
 
     def tools(self, beating: Beating, lease_s: float) -> WorkerTools:
@@ -124,6 +125,22 @@ class CampaignBench:
         """Return what judges a trial."""
         return objective(self.workspace, self.definition, self.data())
 
+    def finish(self) -> FinishStudy:
+        """Return what trains the study's choice once more and opens the hold-out."""
+        workspace, definition, data = self.workspace, self.definition, self.data()
+        tools = FinalTools(
+            request=replace(workspace.trial("buy-and-hold", data), panel=data.window),
+            first=_warmup(workspace, definition),
+            bench=_bench(workspace),
+            maker=_maker(workspace, definition, data),
+            registry=self.parts.registry(),
+            clock=workspace.container.clock(),
+            annual=_annual(definition),
+            code_version=version("mettle-trader"),
+            folder=workspace.resolved.runs / definition.study,
+        )
+        return FinishStudy(definition, tools)
+
 
 def objective(workspace: Workspace, definition: CampaignDefinition, data: MarketData) -> Objective:
     """Return what judges a trial on these bars.
@@ -131,15 +148,29 @@ def objective(workspace: Workspace, definition: CampaignDefinition, data: Market
     Raises:
         DataError: If they are too few.
     """
-    container = workspace.container
     panel = data.window
-    features = _widest_features(definition, workspace.settings)
     request = replace(workspace.trial("buy-and-hold", data), panel=panel)
-    warmup = container.features().warmup(features) + workspace.settings.training.window
+    warmup = _warmup(workspace, definition)
     purge = 0 if definition.agent != PPO else 1  # the last reward looks one bar ahead
     windows = walk_forward_windows(len(panel), warmup, definition, purge=purge)
-    bench = Bench(container.features(), container.engine(), container.randomness())
-    return WalkForwardObjective(request, windows, _maker(workspace, definition, data), bench)
+    maker = _maker(workspace, definition, data)
+    return WalkForwardObjective(request, windows, maker, _bench(workspace))
+
+
+def _warmup(workspace: Workspace, definition: CampaignDefinition) -> int:
+    """Return the bars before the first that any trial may decide at."""
+    features = _widest_features(definition, workspace.settings)
+    return workspace.container.features().warmup(features) + workspace.settings.training.window
+
+
+def _bench(workspace: Workspace) -> Bench:
+    container = workspace.container
+    return Bench(container.features(), container.engine(), container.randomness())
+
+
+def _annual(definition: CampaignDefinition) -> float:
+    """Return √(bars a year)."""
+    return math.sqrt(_YEAR_MS / Timeframe.parse(definition.timeframe).milliseconds)
 
 
 def _widest_features(definition: CampaignDefinition, settings: Settings) -> FeatureSet:
@@ -149,9 +180,11 @@ def _widest_features(definition: CampaignDefinition, settings: Settings) -> Feat
     return rule_agent(definition.agent, widest(definition.agent)).feature_set
 
 
-def _maker(workspace: Workspace, definition: CampaignDefinition, data: MarketData) -> AgentMaker:
+def _maker(
+    workspace: Workspace, definition: CampaignDefinition, data: MarketData
+) -> PpoMaker | RuleMaker:
     if definition.agent != PPO:
-        return RuleMaker()
+        return RuleMaker(definition.agent)
     from ..adapters.learning.policy_agent import PolicyAgent
 
     container, chosen = workspace.container, workspace.settings.training

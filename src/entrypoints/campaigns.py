@@ -11,6 +11,7 @@ import numpy as np
 
 from ..application.campaign.coordinate import CampaignTools, RunCampaign
 from ..application.campaign.definition import PPO, CampaignDefinition
+from ..application.campaign.final import Finished
 from ..application.campaign.records import AttemptStatus, TrialAttempt
 from ..application.campaign.space import space_of
 from ..application.campaign.standing import (
@@ -24,7 +25,7 @@ from ..application.campaign.standing import (
 )
 from ..application.ports.campaign_store import Campaign
 from ..application.ports.trial_runner import TrialRunner, WorkOrder
-from ..domain.errors import InvalidValue, NotFound
+from ..domain.errors import InvalidValue, NotFound, NotRunning
 from ..domain.market import Timeframe
 from ..domain.performance.selection import StudyVerdict, judge_study, plan_verdict
 from .campaign_bench import CampaignBench, footprint_of, kept_settings, objective
@@ -132,6 +133,39 @@ class Studies:
         """
         self._require(study)
         return self._go_on(study, workers, runner, on_standing)
+
+    def finish(self, study: str, *, candidates: int = 3) -> Finished:
+        """Train the best trial's settings once more, on all but the hold-out, and open that once.
+
+        Args:
+            study: Its name.
+            candidates: Trainings from different seeds; the one that learnt most is kept.
+
+        Raises:
+            NotFound: If there is no such study, or none of its trials has completed.
+            NotRunning: If trials are still to be done.
+            InvalidValue: If it has been finished before, or ``candidates`` is under 1.
+        """
+        if candidates < 1:
+            raise InvalidValue(
+                f"candidates must be 1 or more, was {candidates}", mend="leave it out for 3"
+            )
+        campaign, report = self._require(study), self.show(study)
+        if report.standing.done < report.standing.trials:
+            raise NotRunning(
+                f"study {study} has done {report.standing.done} of {report.standing.trials} trials",
+                mend=f"mettle study resume {study}",
+            )
+        if report.best is None:
+            raise NotFound(
+                f"no trial of study {study} has completed", mend=f"mettle study failures {study}"
+            )
+        bench = CampaignBench(self._workspace, campaign.definition)
+        try:
+            with self._workspace.container.claims().hold("study", study):
+                return bench.finish()(report.best, candidates)
+        finally:
+            bench.close()
 
     def stop(self, study: str) -> None:
         """Ask a campaign's workers, on every machine, to lay down their work.

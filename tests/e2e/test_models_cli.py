@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from mettle.application.learning.registry import ModelRecord, Origin
-from mettle.domain.errors import ArtefactError, InvalidValue, NotFound
+from mettle.domain.errors import ArtefactError, InvalidValue, NotFound, TimedOut
 from tests.support.foreign import make_sound
 from tests.support.learning import random_artefact
 from tests.support.registry import completed
@@ -209,9 +209,16 @@ def test_training_is_registered(home: Path, shell: Shell) -> None:
         assert record.hashes.artefact == made.best().digest
         assert record.hyperparameters["frames"] == 256
         with pytest.raises(InvalidValue):
-            workspace.train(data, study="broken", frames=-1)
+            workspace.train(data, study="refused", frames=-1)
+        assert workspace.registry.failures() == []  # it never began
+
+        def breaks(_now: object) -> None:
+            raise TimedOut("long enough")
+
+        with pytest.raises(TimedOut):
+            workspace.train(data, study="broken", frames=256, on_progress=breaks)
         (group,) = workspace.registry.failures()
-        assert (group.error_class, group.attempts) == ("InvalidValue", 1)
+        assert (group.error_class, group.attempts) == ("TimedOut", 1)
         counts = {one.study: one.counts for one in workspace.registry.progress()}
         assert {status.value: n for status, n in counts["broken"].items() if n} == {"failed": 1}
 

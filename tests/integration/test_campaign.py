@@ -193,7 +193,6 @@ def test_a_name_is_not_taken_twice_by_mistake(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("settings", "kind", "said"),
     [
-        ({"campaign.objectives": ["sharpe", "beauty"]}, ConfigError, "objectives"),
         ({"campaign.folds": 64}, DataError, "folds"),
         ({"market.symbols": ["BTC/USDT"]}, NotFound, "BTC/USDT"),
     ],

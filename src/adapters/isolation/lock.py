@@ -118,8 +118,7 @@ def _code() -> list[Path]:
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     places = {Path(sysconfig.get_paths()[name]) for name in names}
     places |= {Path(one) for one in (sys.base_prefix + "/lib", sys.base_prefix + "/bin")}
-    # An editable install has its packages elsewhere.
-    for name in ("adapters", "application", "domain"):
-        package = sys.modules.get(f"{__name__.split('.', maxsplit=1)[0]}.{name}")
-        places |= {Path(one) for one in getattr(package, "__path__", ())}
+    # An editable install has its packages elsewhere; most are not imported yet.
+    packages = Path(__file__).resolve().parents[2]
+    places |= {packages / name for name in ("adapters", "application", "domain")}
     return sorted(one.resolve() for one in places)

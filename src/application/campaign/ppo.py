@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,12 +14,33 @@ from ..learning.train import TrainModel
 from ..ports.agent import Agent
 from ..ports.artefact_store import ArtefactStore
 from ..ports.trainer import PpoSettings, TrainingJob
+from .final import Candidate, FinalTask
 from .objective import TrialWork
+from .records import TrialAttempt
 from .space import ppo_settings
 
 _NUMBER_BYTES = 4
 _STATES = 4 + 3
 """Copies of the weights on the disk: kept checkpoints with their optimiser, and the artefact."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalPolicy:
+    """See :class:`~.final.Candidate`."""
+
+    agent: Agent
+    artefact: PolicyArtefact
+    artefacts: ArtefactStore
+
+    @property
+    def provenance(self) -> Provenance:
+        """Its digest, and the bars that it was trained on."""
+        manifest = self.artefact.manifest
+        return Provenance(manifest.digest, *manifest.period)
+
+    def keep(self) -> str:
+        """Save the artefact."""
+        return self.artefacts.save(self.artefact, replace=True).digest
 
 
 class PpoMaker:
@@ -48,11 +69,10 @@ class PpoMaker:
         self._artefacts = artefacts
         self._as_agent = as_agent
         self._folds = folds
-        self._last: tuple[int, Window] | None = None
 
     def make(self, work: TrialWork, fold: int, window: Window) -> tuple[Agent, Provenance]:
         """Return the policy trained on the window's training bars, from its last checkpoint on."""
-        artefact = self._fit(self._fold_job(work, fold, window), work)
+        artefact = self._fit(self._fold_job(work, fold, window), work.check)
         if fold == self._folds - 1:
             self._artefacts.save(artefact, replace=True)
         manifest = artefact.manifest
@@ -63,12 +83,25 @@ class PpoMaker:
         manifest = self._artefacts.verify(work.attempt.lineage)
         return {"model": manifest.name, "model_digest": manifest.digest}
 
+    def final(self, task: FinalTask) -> Candidate:
+        """See :class:`~.final.FinalMaker`; from its last checkpoint on, if it was cut."""
+        job = replace(
+            self._job,
+            name=task.name,
+            panel=self._job.panel.slice(task.first, task.stop),
+            folder=task.folder,
+            seed=task.seed,
+            ppo=self._ppo(task.attempt),
+        )
+        artefact = self._fit(job, lambda: None)
+        return FinalPolicy(self._as_agent(artefact), artefact, self._artefacts)
+
     def fingerprint(self, work: TrialWork) -> Mapping[str, Any]:
         """Return what the policies depend on beside the parameters."""
         job = self._job
         return {
             "features": job.feature_set.hash,
-            "ppo": asdict(self._ppo(work)),
+            "ppo": asdict(self._ppo(work.attempt)),
             "frames": job.frames,
             "window": job.window,
             "episode_length": job.episode_length,
@@ -87,9 +120,9 @@ class PpoMaker:
         observations = job.ppo.environments * widths[0]
         return _STATES * 3 * _NUMBER_BYTES * (2 * weights + observations)
 
-    def _ppo(self, work: TrialWork) -> PpoSettings:
-        footprint = work.attempt.footprint
-        chosen = ppo_settings(self._job.ppo, work.attempt.parameters)
+    def _ppo(self, attempt: TrialAttempt) -> PpoSettings:
+        footprint = attempt.footprint
+        chosen = ppo_settings(self._job.ppo, attempt.parameters)
         return replace(chosen, environments=footprint.environments, batch_size=footprint.batch)
 
     def _fold_job(self, work: TrialWork, fold: int, window: Window) -> TrainingJob:
@@ -102,12 +135,12 @@ class PpoMaker:
             panel=self._job.panel.slice(window.train_start, window.train_stop),
             folder=work.files.folder(work.attempt) / name,
             seed=(work.seed + fold) % 2**31,
-            ppo=self._ppo(work),
+            ppo=self._ppo(work.attempt),
         )
 
-    def _fit(self, job: TrainingJob, work: TrialWork) -> PolicyArtefact:
+    def _fit(self, job: TrainingJob, check: Callable[[], None]) -> PolicyArtefact:
         def watch(_now: object) -> None:
-            work.check()
+            check()
 
         try:
             return self._train.fit(replace(job, resume=True), watch)

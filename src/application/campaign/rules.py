@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..backtest import Provenance, Window
 from ..ports.agent import Agent
+from .final import Candidate, FinalTask
 from .objective import TrialWork
 from .space import rule_agent
 
 
+@dataclass(frozen=True, slots=True)
+class FinalRule:
+    """See :class:`~.final.Candidate`."""
+
+    agent: Agent
+
+    @property
+    def provenance(self) -> Provenance:
+        """It has seen no bars."""
+        return Provenance(hash=self.agent.name)
+
+    def keep(self) -> str:
+        """Return ""; its name says all of it."""
+        return ""
+
+
 class RuleMaker:
-    """See :class:`~.objective.AgentMaker`: the rule with the trial's parameters, in every fold."""
+    """See :class:`~.objective.AgentMaker`: the rule with the trial's parameters, in every fold.
+
+    Args:
+        name: The strategy.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def make(self, work: TrialWork, fold: int, window: Window) -> tuple[Agent, Provenance]:
         """Return the rule; it has seen no bars."""
@@ -23,6 +48,10 @@ class RuleMaker:
     def keep(self, work: TrialWork) -> Mapping[str, Any]:
         """Return the rule's name, by which it can be traded."""
         return {"agent": rule_agent(work.definition.agent, work.attempt.parameters).name}
+
+    def final(self, task: FinalTask) -> Candidate:
+        """See :class:`~.final.FinalMaker`: there is nothing to train."""
+        return FinalRule(rule_agent(self._name, task.attempt.parameters))
 
     def fingerprint(self, work: TrialWork) -> Mapping[str, Any]:
         """Return the strategy."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
-from ...domain.errors import InvalidValue
+from ...domain.errors import ConfigError, DataError, InvalidValue, NotFound
 from ..ports.clock import Clock
 from ..ports.ids import Ids
 from ..ports.model_registry import ModelRegistry, Wanted
-from ..ports.trainer import ProgressCallback, TrainingJob
+from ..ports.trainer import ProgressCallback, TrainingJob, TrainingProgress
 from .manifest import PolicyManifest
 from .registry import Ending, Hashes, ModelRecord, ModelStatus, Origin, Paths, Sign
 from .train import TrainingSummary
@@ -18,6 +18,7 @@ IMPORTED = "imported"
 """The study of models that come from elsewhere."""
 
 _TRIES = 20
+_REFUSALS = (InvalidValue, ConfigError, DataError, NotFound)
 
 Train = Callable[..., TrainingSummary]
 """See :class:`~.train.TrainModel`."""
@@ -48,14 +49,25 @@ class Registrar:
     ) -> TrainingSummary:
         """Train as ``train`` does, and write down that it began and how it ended.
 
-        A process that is killed leaves an attempt in training; the next attempt at that study says
-        so of it. What ``train`` raises is raised.
+        It has begun with its first progress, or when it ends otherwise than by refusing its input:
+        what is refused changes nothing. A process that is killed leaves an attempt in training; the
+        next attempt at that study says so of it. What ``train`` raises is raised.
         """
         began = self._clock.monotonic()
-        record = self._begin(job)
+        record: ModelRecord | None = None
+
+        def watch(now: TrainingProgress) -> None:
+            nonlocal record
+            if record is None:
+                record = self._begin(job)
+            if on_progress is not None:
+                on_progress(now)
+
         try:
-            summary = train(job, on_progress, replace=replace)
+            summary = train(job, watch, replace=replace)
         except BaseException as error:
+            if record is None and isinstance(error, _REFUSALS):
+                raise
             ending = Ending(
                 status=ModelStatus.FAILED,
                 at=self._clock.now_ms(),
@@ -63,7 +75,7 @@ class Registrar:
                 error_class=type(error).__name__,
                 error=str(error),
             )
-            self._registry.finish(record.model_id, ending)
+            self._registry.finish((record or self._begin(job)).model_id, ending)
             raise
         ending = Ending(
             status=ModelStatus.COMPLETED,
@@ -72,7 +84,7 @@ class Registrar:
             hashes=Hashes(artefact=summary.manifest.digest),
             paths=Paths(artefact=summary.manifest.name),
         )
-        self._registry.finish(record.model_id, ending)
+        self._registry.finish((record or self._begin(job)).model_id, ending)
         return summary
 
     def take_in(

@@ -41,7 +41,7 @@ VERBS: dict[str, Verb] = {
     "data": Verb("data", "Get, import, list, check, prepare and generate candles."),
     "train": Verb("train", "Train a model."),
     "study": Verb(
-        "study", "Run campaigns of many trials: run, list, show, failures, resume, stop."
+        "study", "Run campaigns of many trials: run, list, show, failures, resume, finish."
     ),
     "models": Verb("models", "List, rank, compare, promote, import and verify models."),
     "backtest": Verb("backtest", "Run a model or a strategy over history."),

@@ -65,7 +65,7 @@ class Output:
         """
         if self.json_wanted:
             document = {"schema": f"mettle.{what}/1", "data": data}
-            print(json.dumps(document, default=plain, allow_nan=False), flush=True)  # noqa: T201
+            print(json.dumps(_named(document), default=plain, allow_nan=False), flush=True)  # noqa: T201
             return
         for part in human:
             if isinstance(part, Table):
@@ -165,6 +165,19 @@ def plain(value: object) -> object:
         return list(value)
     item = getattr(value, "tolist", None)  # NumPy scalars and arrays
     return item() if callable(item) else str(value)
+
+
+def _named(value: object) -> object:
+    """Give tuples with named fields their names: JSON would make lists of them."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _named(one) for name, one in value._asdict().items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {one.name: _named(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _named(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_named(one) for one in value]
+    return value
 
 
 def utc(time_ms: int) -> str:

@@ -1,7 +1,8 @@
-"""`mettle study run|list|show|failures|resume|stop`."""
+"""`mettle study run|list|show|failures|resume|stop|finish`."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from ..campaigns import StudyReport
 
 app = typer.Typer(
-    help="Run campaigns of many trials; list, show, resume and stop them.", no_args_is_help=True
+    help="Run campaigns of many trials; list, show, resume, stop and finish them.",
+    no_args_is_help=True,
 )
 
 _SHOWN = 10  # of the best trials
@@ -126,6 +128,45 @@ def stop(
         workspace.studies.stop(study)
     text = f"asked: the workers of {study} keep what they have; `mettle study resume {study}`"
     call.output.emit("study.stop", {"study": study, "stop_requested": True}, text)
+
+
+@app.command()
+def finish(
+    ctx: typer.Context,
+    study: Annotated[str, typer.Argument(help="Name of the study.")],
+    candidates: Annotated[
+        int, typer.Option(help="Trainings from different seeds, of which one is kept.")
+    ] = 3,
+) -> None:
+    """Train the best settings on all but the unseen bars, and open those: once, and recorded."""
+    call = invocation(ctx)
+    with call.workspace() as workspace:
+        done = workspace.studies.finish(study, candidates=candidates)
+    held = done.holdout
+    rows: list[tuple[Cell, ...]] = [
+        ("study", done.study),
+        ("settings of trial", done.trial),
+        ("model", done.model),
+        ("learnt, Sharpe of a bar", ", ".join(f"{one:.4f}" for one in done.scores)),
+    ]
+    if held is not None:
+        rows += [
+            ("measured on", held.measured_on),
+            ("sharpe", held.sharpe),
+            ("total return", held.total_return),
+            ("drawdown", held.max_drawdown),
+            ("trades", held.trades),
+        ]
+    document = {
+        "study": done.study,
+        "trial": done.trial,
+        "model": done.model,
+        "digest": done.digest,
+        "scores": list(done.scores),
+        "chosen": done.chosen,
+        "holdout": None if held is None else asdict(held),
+    }
+    call.output.emit("study.finish", document, Table(("", "value"), rows))
 
 
 @app.command(name="list")

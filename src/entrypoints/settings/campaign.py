@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
+from ...application.campaign.definition import OBJECTIVES
 from .texts import Section, split
 
 
@@ -31,7 +32,25 @@ class CampaignSection(Section):
     """Further attempts after running out of memory, each with half the footprint."""
     deaths: int = Field(default=10, ge=0, le=1000)
     """Further attempts after the death of a worker."""
-    time_limit: float = Field(default=0, ge=0)
+    time_limit: float = Field(default=0.0, ge=0)
     """Seconds that one attempt may take; 0 is no limit."""
-    lease: float = Field(default=30, ge=1, le=3600)
+    lease: float = Field(default=30.0, ge=1, le=3600)
     """Seconds after which a worker without a heartbeat is taken for dead."""
+
+    @field_validator("objectives")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names or len(set(names)) < len(names) or not set(names) <= set(OBJECTIVES):
+            raise ValueError(f"must be one or more of {', '.join(OBJECTIVES)}, each once")
+        return names
+
+    @field_validator("storage")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        login, at, _ = url.partition("://")[2].partition("@")
+        if at and ":" in login:
+            raise ValueError(
+                "must not hold a password; put the URL of our own tables into the environment "
+                "variable METTLE_SECRET__DATABASE_URL and leave this empty"
+            )
+        return url
