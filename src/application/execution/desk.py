@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from ...domain.errors import VenueError
 from ...domain.market import Symbol
 from ...domain.orders import (
     Cancel,
@@ -22,7 +21,6 @@ from ...domain.orders import (
     Partial,
     Place,
     PlanStep,
-    Reduction,
     Submitting,
     Wait,
     is_urgent,
@@ -31,13 +29,14 @@ from ...domain.orders import (
 from ...domain.risk import Approved, Verdict, permits
 from ..journal import IntentStatus, OrderRecord
 from ..ports.unit_of_work import UnitOfWork
-from ..ports.venue import Quote, VenueOrder
-from .bench import RETRY, SECOND, Bench
+from ..ports.venue import VenueOrder
+from .bench import RETRY, Bench
 from .board import Board, Working
 from .docket import approved_intent, refused_intent
 from .follower import Follower
 from .gear import DeskGear, DeskPlan
-from .pricing import FRESH, affordable, bar_terms, drifted, limit_terms, too_small, unusable
+from .offers import Later, Never, Offers
+from .pricing import bar_terms
 from .sender import Sender
 
 _STEPS = 4
@@ -56,6 +55,7 @@ class OrderDesk:
         self._bench = Bench(plan, gear)
         self._sender = Sender(self._bench)
         self._follower = Follower(self._bench)
+        self._offers = Offers(self._bench)
         self._prepared: list[OrderRecord] = []
         self._waiting: list[tuple[Approved, int, int]] = []
 
@@ -345,15 +345,15 @@ class OrderDesk:
             if verdict.instead is None:
                 return self._give_up(working, verdict.reason)
             verdict = verdict.instead
-        if step.leg is Leg.BAR:
-            terms: OrderTerms | None = bar_terms(verdict.intent, verdict.intent.lots)
-        else:
-            terms = self._terms(working, verdict.intent, step.leg)
-        if terms is None:
+        offer = self._offers.make(working, verdict.intent, step.leg)
+        if isinstance(offer, Never):
+            return self._give_up(working, offer.why)
+        if isinstance(offer, Later):
+            working.due = offer.at
             return False
-        sure, approved = terms, verdict
+        terms, approved = offer, verdict
         self._sender.send(
-            bench.write(lambda unit: self._write_ahead(unit, working, step, sure, approved))
+            bench.write(lambda unit: self._write_ahead(unit, working, step, terms, approved))
         )
         return True
 
@@ -364,52 +364,6 @@ class OrderDesk:
         if isinstance(approved.intent, Opening):
             self._bench.gear.ruling.opening(approved.intent, self._bench.now)
         return self._sender.write_ahead(unit, working, step, terms, approved.reserved)
-
-    def _terms(self, working: Working, intent: OrderIntent, leg: Leg) -> OrderTerms | None:
-        """Return price and flags; None if there is no price to trade on, or nothing to trade."""
-        bench = self._bench
-        quote = self._quote(intent.symbol)
-        if quote is None:
-            working.due = bench.now + RETRY
-            if bench.venue_time > working.record.deadline:
-                self._give_up(working, "there was no price to trade on")
-            return None
-        plan, arrival = bench.plan, working.record.arrival
-        if isinstance(intent, Opening) and drifted(intent, arrival, quote, plan.policy.drift):
-            self._give_up(working, "the price has run away from the signal")
-            return None
-        if too_small(intent.lots, quote.bid, plan.instruments[intent.symbol]):
-            self._give_up(working, f"{intent.lots} lots are under the venue's minimum: dust")
-            return None
-        capabilities = bench.gear.venue.capabilities
-        server_time = bench.venue_time
-        terms = limit_terms(intent, leg, quote, capabilities, plan.policy, server_time)
-        return terms if isinstance(intent, Reduction) else self._paid_for(working, terms)
-
-    def _paid_for(self, working: Working, terms: OrderTerms) -> OrderTerms | None:
-        """Cut a purchase down to what the cash pays for, fees included; None if that is nothing."""
-        instrument = self._bench.plan.instruments[terms.symbol]
-        if terms.symbol.is_perpetual or terms.side.sign < 0 or terms.limit is None:
-            return terms
-        cash = self._bench.gear.books.cash() - self.board.locked(self._bench.plan.instruments)
-        lots = min(terms.lots, affordable(cash, terms.limit, instrument))
-        if lots < 1 or too_small(lots, terms.limit, instrument):
-            self._give_up(working, "there is not enough cash for the venue's least order")
-            return None
-        return replace(terms, lots=lots)
-
-    def _quote(self, symbol: Symbol) -> Quote | None:
-        bench = self._bench
-        try:
-            if not bench.knows_time:
-                bench.gear.venue.server_time()
-            quote = bench.gear.venue.quote(symbol)
-        except VenueError:
-            return None
-        if not -SECOND <= bench.venue_time - quote.at <= FRESH:
-            # Either the touch is off, or our idea of the venue's clock is.
-            bench.ask_time()
-        return None if unusable(quote, bench.venue_time) else quote
 
     def _give_up(self, working: Working, outcome: str) -> bool:
         self._bench.write(lambda unit: self._finish(unit, working, outcome))
