@@ -144,6 +144,8 @@ def test_commands_wait_until_they_are_handled(store: Store) -> None:
         assert list(unit.controls.pending("a")) == [second]
         assert list(unit.controls.latest("a", 5)) == [second, done]
         assert list(unit.controls.latest("a", 1)) == [second]
+        assert unit.controls.find("c1") == done
+        assert unit.controls.find("c9") is None
     with pytest.raises(NotFound, match="c9"):
         write(store, lambda unit: unit.controls.handled("c9", 1, ""))
     with pytest.raises(StorageError):

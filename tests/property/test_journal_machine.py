@@ -79,6 +79,7 @@ def everything(unit: UnitOfWork) -> dict[str, Any]:
             "lease": [unit.leases.find(account)],
             "pending": unit.controls.pending(account),
             "commands": unit.controls.latest(account, 9),
+            "command": [unit.controls.find("c1")],
             "modes": unit.modes.all(account),
             "breakers": unit.breakers.all(account),
             "open": unit.discrepancies.open(account),

@@ -118,7 +118,7 @@ def await_answer(gear: ControlGear, asked: ControlRecord, patience: int) -> Cont
     end = gear.clock.now_ms() + patience
     while True:
         with gear.store.reading() as unit:
-            found = _find(unit, asked)
+            found = unit.controls.find(asked.control_id)
         if found is not None and found.handled_at is not None:
             return found
         now = gear.clock.now_ms()
@@ -130,7 +130,7 @@ def await_answer(gear: ControlGear, asked: ControlRecord, patience: int) -> Cont
 def _withdraw(gear: ControlGear, asked: ControlRecord) -> ControlRecord | None:
     """Take a command back; return it if the session was quicker."""
     with gear.store.writing() as unit:
-        found = _find(unit, asked)
+        found = unit.controls.find(asked.control_id)
         if found is not None and found.handled_at is not None:
             return found
         unit.controls.handled(
@@ -138,8 +138,3 @@ def _withdraw(gear: ControlGear, asked: ControlRecord) -> ControlRecord | None:
         )
         unit.commit()
     return None
-
-
-def _find(unit: UnitOfWork, asked: ControlRecord) -> ControlRecord | None:
-    newest = unit.controls.latest(asked.account, 100)
-    return next((one for one in newest if one.control_id == asked.control_id), None)

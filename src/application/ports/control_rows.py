@@ -73,6 +73,9 @@ class Controls(Protocol):
     def add(self, control: ControlRecord) -> None:
         """Write a command down."""
 
+    def find(self, control_id: str) -> ControlRecord | None:
+        """Return the one of that id."""
+
     def pending(self, account: str) -> Sequence[ControlRecord]:
         """Return those not handled, oldest first."""
 

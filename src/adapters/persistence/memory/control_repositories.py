@@ -77,6 +77,10 @@ class MemoryControls:
         """Write a command down."""
         self._view.add((control.control_id,), control)
 
+    def find(self, control_id: str) -> ControlRecord | None:
+        """Return the one of that id."""
+        return self._view.get((control_id,))
+
     def pending(self, account: str) -> Sequence[ControlRecord]:
         """Return those not handled."""
         return self._view.group("pending", (account,))

@@ -95,6 +95,7 @@ class SqlControls:
     """Commands to sessions."""
 
     _OF = select(ControlRow.__table__).where(ControlRow.account == _ACCOUNT)
+    _FIND = Query(select(ControlRow.__table__).where(ControlRow.control_id == given("control_id")))
     _PENDING = Query(_OF.where(PENDING).order_by(ControlRow.place))
     _LATEST = Query(_OF.order_by(ControlRow.place.desc()).limit(_LIMIT))
     _HANDLED = changing(ControlRow, ("control_id",), ("handled_at", "outcome"))
@@ -105,6 +106,11 @@ class SqlControls:
     def add(self, control: ControlRecord) -> None:
         """Write a command down."""
         self._session.insert(ControlRow, [codec.control_row(control)])
+
+    def find(self, control_id: str) -> ControlRecord | None:
+        """Return the one of that id."""
+        values = {"control_id": control_id}
+        return next(self._session.records(self._FIND, values, codec.control_record), None)
 
     def pending(self, account: str) -> Sequence[ControlRecord]:
         """Return those not handled, in order of addition."""
