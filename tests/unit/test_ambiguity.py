@@ -106,6 +106,15 @@ def test_histories_reach_back_before_the_sending() -> None:
     assert case.venue.since == [BEGAN - 9 - 300_000] * 2
 
 
+def test_a_clock_that_was_ahead_hides_nothing() -> None:
+    """The venue's time bounds the history where the machine's was an hour ahead at the sending."""
+    case, hour = Case(), 3_600_000
+    fence_ms = case.venue.capabilities.fence_ms
+    ahead = replace(ORDER, sent_at=BEGAN + hour, recorded_at=BEGAN + hour)
+    case.inquiry.ask(case.venue, ahead, BEGAN + hour, lambda: False)
+    assert case.venue.since == [FENCE - fence_ms - 300_000] * 2
+
+
 def test_two_histories_after_the_fence_prove_absence() -> None:
     """At least 5 s apart, both after the fence."""
     case = Case()

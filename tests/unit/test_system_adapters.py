@@ -35,6 +35,26 @@ def test_the_system_clock_tells_unix_milliseconds() -> None:
     assert clock.now_ms() >= before + 2
 
 
+class _SetBack(SystemClock):
+    """A machine whose clock is set back by two seconds as soon as somebody sleeps."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def now_ms(self) -> int:
+        """Return the time, two seconds less from the third question on."""
+        self._asked += 1
+        return super().now_ms() - (2_000 if self._asked > 2 else 0)
+
+
+def test_a_clock_that_is_set_back_leaves_nobody_asleep() -> None:
+    """The sleep ends when its time has passed, though the clock does not show the instant."""
+    clock = _SetBack()
+    due = clock.now_ms() + 20
+    clock.sleep_until(due)
+    assert clock.now_ms() < due
+
+
 def test_ids_never_repeat() -> None:
     """Sequential ones count, random ones differ."""
     ids = SequentialIds()

@@ -22,8 +22,9 @@ class SystemClock:
         return time.monotonic()
 
     def sleep_until(self, time_ms: int) -> None:
-        """Return when the wall clock has reached ``time_ms``."""
-        while (left := (time_ms - self.now_ms()) / 1000) > 0:
+        """Return when the wall clock has reached ``time_ms``, or as late as that was at first."""
+        latest = self.monotonic() + (time_ms - self.now_ms()) / 1000
+        while (left := min((time_ms - self.now_ms()) / 1000, latest - self.monotonic())) > 0:
             time.sleep(min(left, _LONGEST_NAP_S))
 
 

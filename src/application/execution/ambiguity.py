@@ -98,7 +98,7 @@ class Inquiry:
     ) -> Finding:
         """Read the full histories; two without the order, both after the fence, are conclusive."""
         server_time = venue.server_time()
-        since = (order.sent_at or order.recorded_at) - _BEFORE
+        since = sent_after(order, venue.capabilities.fence_ms) - _BEFORE
         for one in (*venue.open_orders(), *venue.orders_since(since)):
             if one.client_order_id == order.client_order_id:
                 return Shown(one)
@@ -128,6 +128,15 @@ class Inquiry:
         elif self._spoken_since is None:
             self._spoken_since = now
         self.contested = self._spoken_since is not None and now - self._spoken_since >= _APART
+
+
+def sent_after(order: OrderRecord, fence_ms: int) -> int:
+    """Return a time before the sending, by the machine's clock or the venue's if that is earlier.
+
+    A clock that was an hour ahead when the order was sent must not hide it from a history.
+    """
+    ours = order.sent_at or order.recorded_at
+    return min(ours, order.fence_at - fence_ms) if order.fence_at else ours
 
 
 def matches(fill: VenueFill, order: OrderRecord) -> bool:

@@ -20,7 +20,7 @@ from ...domain.orders import (
 )
 from ..journal import OrderRecord
 from ..ports.unit_of_work import UnitOfWork
-from .ambiguity import Absent, Inquiry, Shown
+from .ambiguity import Absent, Inquiry, Shown, sent_after
 from .bench import SECOND, Bench
 from .board import Working
 from .collector import moved
@@ -93,12 +93,6 @@ class Follower:
             self._bench.clear(working, now)
         return adopted
 
-    def _clear(self, working: Working, now: int) -> None:
-        working.inquiry, working.due = None, now
-        others = (one for one in self._bench.board.on(working.symbol) if one.inquiry is not None)
-        if not any(True for _ in others):
-            self._bench.gear.ruling.found_again(working.symbol, now)
-
     def _missing_fills(self, working: Working, order: OrderRecord, now: int) -> bool:
         """Fetch the trades that an ended order says it had; the plan waits until they add up."""
         inquiry = self._inquiry(working, order.updated_at)
@@ -129,7 +123,8 @@ class Follower:
 
     def _fetch_fills(self, now: int) -> None:
         """Read the recent trades and book those that are new."""
-        began = [one.sent_at or one.recorded_at for one in self._bench.board.orders.values()]
+        fence = self._bench.gear.venue.capabilities.fence_ms
+        began = [sent_after(one, fence) for one in self._bench.board.orders.values()]
         since = min(began, default=now) - _OVERLAP
         try:
             fills = self._bench.gear.venue.fills_since(since)

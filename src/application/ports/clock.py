@@ -15,4 +15,8 @@ class Clock(Protocol):
         """Return seconds that never step back, from an arbitrary origin."""
 
     def sleep_until(self, time_ms: int) -> None:
-        """Return when ``now_ms() >= time_ms``; a simulated clock jumps there."""
+        """Return when ``now_ms() >= time_ms``; a simulated clock jumps there.
+
+        Where the system's clock is set back meanwhile, return once as much time has passed as was
+        left at the call: a session must not be left asleep. Whoever needs the instant looks again.
+        """

@@ -33,15 +33,15 @@ class SimulatedWorldClock:
         return (self._scheduler.now - self._scheduler.start) / 1000
 
     def sleep_until(self, time_ms: int) -> None:
-        """Return when this machine's clock has reached ``time_ms``.
+        """Return when this clock has reached ``time_ms``, or as late as that was at first.
 
         Raises:
             Spinning: If it has, again and again at the same instant.
         """
         if time_ms <= self.now_ms():
             self._spin()
-        while (left := time_ms - self.now_ms()) > 0:
-            self._scheduler.wait_until(self._scheduler.now + left)
+            return
+        self._scheduler.wait_until(self._scheduler.now + time_ms - self.now_ms())
 
     def _spin(self) -> None:
         at, count = self._spins
