@@ -54,6 +54,22 @@ def test_actors_run_in_order_of_time_and_lines_make_the_trace() -> None:
     assert traces[0] == traces[1]
 
 
+def test_a_thawed_actor_goes_on_at_once() -> None:
+    """It wakes when its wait is over, once, and not when its freeze would have ended."""
+    world = _scheduler()
+    clock = SimulatedWorldClock(world)
+    seen: list[str] = []
+    actor = Actor("a", lambda: _sleep_thrice("a", 20, clock, seen))
+    world.start_actor(actor)
+    world.run(until=1_010)
+    world.freeze(actor, 9_000)
+    world.run(until=1_050)
+    assert seen == []
+    world.thaw(actor)
+    world.run()
+    assert seen == ["a1050", "a1070", "a1090"]
+
+
 def test_a_killed_actor_dies_where_it_waits() -> None:
     """A kill ends a sleeping actor at once and tells its keeper."""
     world = _scheduler()

@@ -249,7 +249,7 @@ class People:
         for clock in world.clocks.values():
             clock.skew_ms = 0
         for actor in world.processes.values():
-            actor.frozen_until = 0
+            world.scheduler.thaw(actor)
         self.rearm()
         self.command(ControlVerb.RESUME, "", _TRIES)
         self.tidy()

@@ -27,6 +27,8 @@ class Actor:
     Attributes:
         lives: How often it was started.
         frozen_until: It does not run before then, whatever it waited for.
+        due: What it waits for.
+        waits: How often it gave way: a wake-up of an earlier wait is none.
         doomed: It dies where it next wakes or calls.
     """
 
@@ -36,6 +38,8 @@ class Actor:
     alive: bool = False
     doomed: bool = False
     frozen_until: int = 0
+    due: int = 0
+    waits: int = 0
     thread: greenlet | None = field(default=None, repr=False)
 
 
@@ -99,8 +103,9 @@ class Scheduler:
             self.now = max(self.now, time_ms)
             return
         self.check(actor)
-        life = actor.lives
-        self.at(time_ms, actor.name, lambda: self._wake(actor, life))
+        actor.due = time_ms
+        actor.waits += 1
+        self._wake_at(time_ms, actor)
         self._running = None
         self._hub.switch()
         self.check(actor)
@@ -126,6 +131,13 @@ class Scheduler:
         """Stop ``actor`` like a SIGSTOP: it wakes at ``until`` and finds the world moved on."""
         actor.frozen_until = max(actor.frozen_until, until)
 
+    def thaw(self, actor: Actor) -> None:
+        """Let a stopped ``actor`` go on, like a SIGCONT."""
+        if actor.alive and actor.frozen_until > self.now:
+            actor.frozen_until = 0
+            actor.waits += 1
+            self._wake_at(actor.due, actor)
+
     def run(self, *, events: int | None = None, until: int | None = None) -> None:
         """Run so many events, or until that time, or until nothing is left."""
         done = 0
@@ -149,11 +161,15 @@ class Scheduler:
         actor.thread = greenlet(actor.body, parent=self._hub)
         self._switch(actor)
 
-    def _wake(self, actor: Actor, life: int) -> None:
-        if not actor.alive or actor.lives != life:
+    def _wake_at(self, time_ms: int, actor: Actor) -> None:
+        life, wait = actor.lives, actor.waits
+        self.at(time_ms, actor.name, lambda: self._wake(actor, life, wait))
+
+    def _wake(self, actor: Actor, life: int, wait: int) -> None:
+        if not actor.alive or (actor.lives, actor.waits) != (life, wait):
             return
         if actor.frozen_until > self.now and not actor.doomed:
-            self.at(actor.frozen_until, actor.name, lambda: self._wake(actor, life))
+            self._wake_at(actor.frozen_until, actor)
             return
         self._switch(actor)
 
