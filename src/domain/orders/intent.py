@@ -116,7 +116,7 @@ def intent_id(intent: OrderIntent) -> str:
 
     Size and model take no part, so that one bar can never ask twice for the same purpose.
     """
-    key = f"{intent.account}|{intent.symbol}|{intent.decided_at}|{intent.purpose.value}"
+    key = f"{intent.account}|{intent.symbol}|{intent.decided_at}|{intent.purpose._value_}"
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Engine, PoolProxiedConnection
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -41,16 +41,20 @@ class Lent:
 
     def __init__(self, connection: PoolProxiedConnection, engine: Engine) -> None:
         self._connection = connection
+        # The driver's own: the pool's proxy looks each method up anew.
+        self._plain = cast("Any", connection.dbapi_connection)
         self._engine = engine
         self._dialect = engine.dialect
-        self._cursor: DBAPICursor = connection.cursor()
+        self._cursor: DBAPICursor = self._plain.cursor()
         self._begun = False
+        self._touched = False
         self.broken = False
         self.errors = (engine.dialect.loaded_dbapi.Error, OverflowError)
 
     def begin(self, words: str) -> None:
         """Begin a transaction, if none has begun."""
         if not self._begun:
+            self._touched = True
             try:
                 self._cursor.execute(words)
             except self.errors as error:
@@ -73,7 +77,7 @@ class Lent:
     def fetch(self, query: Query, values: Row) -> Found:
         """Run a query; several may be fetched from side by side."""
         compiled = query.on(self._dialect)
-        cursor: DBAPICursor = self._connection.cursor()
+        cursor: DBAPICursor = self._plain.cursor()
         try:
             cursor.execute(compiled.sql, compiled.bind(values))
         except self.errors as error:
@@ -83,16 +87,18 @@ class Lent:
     def commit(self) -> None:
         """Commit; the next statement begins anew."""
         try:
-            self._connection.commit()
+            self._plain.commit()
         except self.errors as error:
             raise self.error(error) from error
-        self._begun = False
+        self._begun = self._touched = False
 
     def undo(self) -> None:
         """Undo what was not committed; a connection that cannot is broken."""
-        self._begun = False
+        if not self._touched:
+            return
+        self._begun = self._touched = False
         try:
-            self._connection.rollback()
+            self._plain.rollback()
         except self.errors:
             # What was not committed goes with the connection.
             self.broken = True
@@ -104,8 +110,7 @@ class Lent:
     def error(self, error: Exception) -> StorageError:
         """Return the driver's error as ours."""
         if isinstance(error, self._dialect.loaded_dbapi.Error):
-            plain = self._connection.dbapi_connection
-            self.broken |= self._dialect.is_disconnect(error, plain, None)
+            self.broken |= self._dialect.is_disconnect(error, self._plain, None)
         return storage_error(self._engine, error)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from ....application.journal import (
@@ -42,23 +43,9 @@ from ....domain.orders import (
     filled_lots,
     intent_id,
 )
-from .codec import Columns
-from .statements import Row
+from .statements import Row, Values
 
-_FILL = Columns(FillRecord)
-_NO_TERMS: Row = dict.fromkeys(
-    (
-        "kind",
-        "order_lots",
-        "limit_ticks",
-        "time_in_force",
-        "expires_at",
-        "post_only",
-        "reduce_only",
-        "trigger_ticks",
-    )
-)
-
+_FILL_FIELDS = attrgetter(*(one.name for one in fields(FillRecord)))
 _STATES: dict[str, type[OrderState]] = {
     "intended": Intended,
     "submitting": Submitting,
@@ -81,18 +68,18 @@ _PURPOSES = {one.value: one for one in Purpose}
 _LEGS = {one.value: one for one in Leg}
 
 
-def _intent_row(intent: OrderIntent) -> Row:
+def _wanted(intent: OrderIntent) -> Values:
+    """Return what an intent and each of its attempts say alike, from ``type`` to ``decided_at``."""
     opening = isinstance(intent, Opening)
-    return {
-        "type": "opening" if opening else "reduction",
-        "purpose": intent.purpose.value,
-        "account": intent.account,
-        "symbol": str(intent.symbol),
-        "side": intent.side.sign,
-        "lots": intent.lots,
-        "closes": intent.closes if isinstance(intent, Opening) else intent.lots,
-        "decided_at": intent.decided_at,
-    }
+    return (
+        "opening" if opening else "reduction",
+        intent.purpose._value_,
+        str(intent.symbol),
+        intent.side.sign,
+        intent.lots,
+        intent.closes if isinstance(intent, Opening) else intent.lots,
+        intent.decided_at,
+    )
 
 
 def _intent(row: Mapping[str, Any]) -> OrderIntent:
@@ -104,26 +91,29 @@ def _intent(row: Mapping[str, Any]) -> OrderIntent:
     return Reduction(row["account"], symbol, side, row["lots"], row["decided_at"], purpose)
 
 
-def intent_row(record: IntentRecord) -> Row:
-    """Return the row of an intent."""
-    return {
-        **_intent_row(record.intent),
-        "account": record.account,
-        "intent_id": record.intent_id,
-        "run_id": record.run_id,
-        "plan": record.plan,
-        "arrival": record.arrival,
-        "deadline": record.deadline,
-        "recorded_at": record.recorded_at,
-        "verdict": record.verdict,
-        **intent_change(record),
-    }
+def intent_values(record: IntentRecord) -> Values:
+    """Return the columns of an intent."""
+    return (
+        record.account,
+        record.intent_id,
+        record.run_id,
+        *_wanted(record.intent),
+        record.plan,
+        record.arrival,
+        record.deadline,
+        record.status._value_,
+        record.stage,
+        record.outcome,
+        record.recorded_at,
+        record.updated_at,
+        record.verdict,
+    )
 
 
 def intent_change(record: IntentRecord) -> Row:
     """Return the columns of an intent that change after it was added."""
     return {
-        "status": record.status.value,
+        "status": record.status._value_,
         "stage": record.stage,
         "outcome": record.outcome,
         "updated_at": record.updated_at,
@@ -149,31 +139,48 @@ def intent_record(row: Mapping[str, Any]) -> IntentRecord:
     )
 
 
-def order_row(order: OrderRecord) -> Row:
-    """Return the row of an attempt."""
-    return {
-        "client_order_id": order.client_order_id,
-        "run_id": order.run_id,
-        "intent_id": intent_id(order.intent),
-        **_intent_row(order.intent),
-        "leg": order.leg.value,
-        "attempt": order.attempt,
-        **(_NO_TERMS if order.terms is None else _terms_row(order.terms)),
-        "payload_hash": order.payload_hash,
-        "epoch": order.epoch,
-        "recorded_at": order.recorded_at,
-        **order_change(order),
-    }
+def order_values(order: OrderRecord) -> Values:
+    """Return the columns of an attempt."""
+    intent, terms, state = order.intent, order.terms, order.state
+    *sent, trigger = _NO_TERMS if terms is None else _terms_values(terms)
+    return (
+        order.client_order_id,
+        order.run_id,
+        intent.account,
+        intent_id(intent),
+        *_wanted(intent),
+        order.leg._value_,
+        order.attempt,
+        *sent,
+        order.payload_hash,
+        order.epoch,
+        order.fence_at,
+        order.reserved,
+        order.sent_at,
+        order.cancel_asked_at,
+        *_state_values(state),
+        order.evidence,
+        order.venue_order_id,
+        order.recorded_at,
+        order.updated_at,
+        trigger,
+    )
+
+
+def _state_values(state: OrderState) -> Values:
+    """Return name, filled lots, reason, and since when it is unknown."""
+    since = state.since if isinstance(state, Unknown) else None
+    return _STATE_NAMES[type(state)], filled_lots(state), getattr(state, "reason", ""), since
 
 
 def order_change(order: OrderRecord) -> Row:
     """Return the columns of an attempt that change after it was added."""
-    state = order.state
+    name, filled, reason, since = _state_values(order.state)
     return {
-        "state": _STATE_NAMES[type(state)],
-        "filled": filled_lots(state),
-        "reason": getattr(state, "reason", ""),
-        "unknown_since": state.since if isinstance(state, Unknown) else None,
+        "state": name,
+        "filled": filled,
+        "reason": reason,
+        "unknown_since": since,
         "evidence": order.evidence,
         "venue_order_id": order.venue_order_id,
         "fence_at": order.fence_at,
@@ -208,17 +215,21 @@ def order_record(row: Mapping[str, Any]) -> OrderRecord:
     )
 
 
-def _terms_row(terms: OrderTerms) -> Row:
-    return {
-        "kind": terms.kind.value,
-        "order_lots": terms.lots,
-        "limit_ticks": terms.limit,
-        "time_in_force": terms.time_in_force.value,
-        "expires_at": terms.expires_at,
-        "post_only": terms.post_only,
-        "reduce_only": terms.reduce_only,
-        "trigger_ticks": terms.trigger,
-    }
+def _terms_values(terms: OrderTerms) -> Values:
+    """Return the columns from ``kind`` to ``reduce_only``, and ``trigger_ticks``."""
+    return (
+        terms.kind._value_,
+        terms.lots,
+        terms.limit,
+        terms.time_in_force._value_,
+        terms.expires_at,
+        terms.post_only,
+        terms.reduce_only,
+        terms.trigger,
+    )
+
+
+_NO_TERMS: Values = (None,) * 8
 
 
 def _terms(row: Mapping[str, Any], intent: OrderIntent) -> OrderTerms | None:
@@ -249,13 +260,11 @@ def exact_text(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
-def fill_row(fill: FillRecord) -> Row:
-    """Return the row of a fill."""
-    return _FILL.row(fill) | {
-        "client_order_id": fill.client_order_id or None,
-        "fee_amount": exact_text(fill.fee_amount),
-        "fee_price": None if fill.fee_price is None else exact_text(fill.fee_price),
-    }
+def fill_values(fill: FillRecord) -> Values:
+    """Return the columns of a fill: its fields, some of them in other words."""
+    head, number, trade, order_id, *rest, amount, price = _FILL_FIELDS(fill)
+    exact = None if price is None else exact_text(price)
+    return head, number, trade, order_id or None, *rest, exact_text(amount), exact
 
 
 def fill_record(row: Mapping[str, Any]) -> FillRecord:
@@ -270,26 +279,15 @@ def fill_record(row: Mapping[str, Any]) -> FillRecord:
     return FillRecord(**{**row, **changed})
 
 
-def entry_rows(entry: LedgerRecord) -> tuple[Row, list[Row]]:
-    """Return the row of a ledger entry and one row a posting."""
-    key = {"account": entry.account, "sequence": entry.sequence}
-    head = key | {
-        "kind": entry.kind,
-        "reference": entry.reference,
-        "occurred_at": entry.occurred_at,
-        "recorded_at": entry.recorded_at,
-    }
-    legs = [
-        key
-        | {
-            "place": place,
-            "book": leg.account,
-            "asset": leg.asset,
-            "amount": exact_text(leg.amount),
-        }
+def entry_values(entry: LedgerRecord) -> tuple[Values, list[Values]]:
+    """Return the columns of a ledger entry, and those of each posting."""
+    account, sequence = entry.account, entry.sequence
+    times = entry.occurred_at, entry.recorded_at
+    legs: list[Values] = [
+        (account, sequence, place, leg.account, leg.asset, exact_text(leg.amount))
         for place, leg in enumerate(entry.postings)
     ]
-    return head, legs
+    return (account, sequence, entry.kind, entry.reference, *times), legs
 
 
 def entry_record(row: Mapping[str, Any], legs: Sequence[Mapping[str, Any]]) -> LedgerRecord:

@@ -48,7 +48,7 @@ class SqlIntents:
 
     def add(self, intent: IntentRecord) -> None:
         """Write one down."""
-        self._session.insert(IntentRow, [codec.intent_row(intent)])
+        self._session.append(IntentRow, [codec.intent_values(intent)])
 
     def update(self, intent: IntentRecord) -> None:
         """Replace status, stage, outcome and time."""
@@ -88,7 +88,7 @@ class SqlOrders:
 
     def add(self, order: OrderRecord) -> None:
         """Write an attempt down."""
-        self._session.insert(OrderRow, [codec.order_row(order)])
+        self._session.append(OrderRow, [codec.order_values(order)])
 
     def update(self, order: OrderRecord) -> None:
         """Replace what changes after the writing down."""
@@ -143,7 +143,7 @@ class SqlFills:
 
     def add(self, fill: FillRecord) -> None:
         """Append."""
-        self._session.insert(FillRow, [codec.fill_row(fill)])
+        self._session.append(FillRow, [codec.fill_values(fill)])
 
     def find(self, account: str, symbol: str, trade_id: str) -> FillRecord | None:
         """Return one, or None."""
@@ -204,9 +204,9 @@ class SqlLedgerEntries:
 
     def add(self, entry: LedgerRecord) -> None:
         """Append."""
-        head, legs = codec.entry_rows(entry)
-        self._session.insert(LedgerEntryRow, [head])
-        self._session.insert(PostingRow, legs)
+        head, legs = codec.entry_values(entry)
+        self._session.append(LedgerEntryRow, [head])
+        self._session.append(PostingRow, legs)
 
     def find(self, account: str, kind: str, reference: str) -> LedgerRecord | None:
         """Return the entry that an event caused, or None."""

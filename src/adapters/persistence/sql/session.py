@@ -33,6 +33,7 @@ class SqlSession:
     def __init__(self, database: Database, *, writing: bool) -> None:
         self._database = database
         self._writing = writing
+        self._words = database.write if writing else database.read
         self._lent: Lent | None = None
         self._waiting: dict[str, list[Row | Values]] = {}
         self._changes: dict[Changed, list[Row]] = {}
@@ -106,7 +107,11 @@ class SqlSession:
         if self._lent is None and not self._waiting and not self._changes:
             return
         lent = self._begun()
-        self._guarded(lent.commit)
+        try:
+            lent.commit()
+        except BaseException:
+            self._failed = True
+            raise
 
     def close(self) -> None:
         """Undo what was not committed and give the connection back."""
@@ -118,13 +123,16 @@ class SqlSession:
 
     def _begun(self) -> Lent:
         """Return the connection within a transaction, with everything that waits written."""
-        lent = self._lent
-        if lent is None:
-            lent = self._lent = self._guarded(self._database.lend)
-        words = self._database.write if self._writing else self._database.read
-        self._guarded(lambda: lent.begin(words))
-        if self._waiting or self._changes:
-            self._guarded(lambda: self._flush(lent))
+        try:
+            lent = self._lent
+            if lent is None:
+                lent = self._lent = self._database.lend()
+            lent.begin(self._words)
+            if self._waiting or self._changes:
+                self._flush(lent)
+        except BaseException:
+            self._failed = True
+            raise
         return lent
 
     def _guarded(self, act: Callable[[], T]) -> T:

@@ -40,8 +40,11 @@ class Compiled:
         if not isinstance(compiled, SQLCompiler):
             raise TypeError(f"{statement} is not SQL")
         self.sql = str(compiled)
-        fixed = {name: value for name, value in compiled.params.items() if value is not None}
-        self._fixed: Row = fixed
+        self._fixed: Row = {
+            name: value
+            for name, value in compiled.params.items()
+            if value is not None and not compiled.binds[name].required
+        }
         self._order: Callable[[Row], Any] | None = None
         self._single = False
         names = list(compiled.positiontup or ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,26 +31,91 @@ from .session import SqlSession
 
 
 class SqlUnitOfWork:
-    """One transaction over the tables."""
+    """One transaction over the tables; what nobody asks for is not made."""
 
     def __init__(self, database: Database, *, writing: bool, durable: bool) -> None:
         self._session = SqlSession(database, writing=writing)
-        self.runs = SqlRuns(self._session)
-        self.bars = SqlSeenBars(self._session)
-        self.decisions = SqlDecisions(self._session)
-        self.orders = SqlOrders(self._session)
-        self.fills = SqlFills(self._session)
-        self.ledger = SqlLedgerEntries(self._session)
-        self.marks = SqlEquityMarks(self._session)
-        self.snapshots = SqlSnapshots(self._session)
-        self.intents = SqlIntents(self._session)
-        self.leases = SqlLeases(self._session, durable=durable)
-        self.controls = SqlControls(self._session)
-        self.modes = SqlModes(self._session)
-        self.breakers = SqlBreakers(self._session)
-        self.discrepancies = SqlDiscrepancies(self._session)
-        self.cursors = SqlCursors(self._session)
-        self.audit = SqlAudit(self._session)
+        self._durable = durable
+
+    @cached_property
+    def runs(self) -> SqlRuns:
+        """Sessions by id."""
+        return SqlRuns(self._session)
+
+    @cached_property
+    def bars(self) -> SqlSeenBars:
+        """Bars as seen."""
+        return SqlSeenBars(self._session)
+
+    @cached_property
+    def decisions(self) -> SqlDecisions:
+        """Decisions."""
+        return SqlDecisions(self._session)
+
+    @cached_property
+    def orders(self) -> SqlOrders:
+        """Attempts."""
+        return SqlOrders(self._session)
+
+    @cached_property
+    def fills(self) -> SqlFills:
+        """Fills."""
+        return SqlFills(self._session)
+
+    @cached_property
+    def ledger(self) -> SqlLedgerEntries:
+        """Ledger entries."""
+        return SqlLedgerEntries(self._session)
+
+    @cached_property
+    def marks(self) -> SqlEquityMarks:
+        """The equity curve."""
+        return SqlEquityMarks(self._session)
+
+    @cached_property
+    def snapshots(self) -> SqlSnapshots:
+        """States that are slow to rebuild."""
+        return SqlSnapshots(self._session)
+
+    @cached_property
+    def intents(self) -> SqlIntents:
+        """Approved intents."""
+        return SqlIntents(self._session)
+
+    @cached_property
+    def leases(self) -> SqlLeases:
+        """Who may trade."""
+        return SqlLeases(self._session, durable=self._durable)
+
+    @cached_property
+    def controls(self) -> SqlControls:
+        """Commands to sessions."""
+        return SqlControls(self._session)
+
+    @cached_property
+    def modes(self) -> SqlModes:
+        """Why less than everything is allowed."""
+        return SqlModes(self._session)
+
+    @cached_property
+    def breakers(self) -> SqlBreakers:
+        """Breakers."""
+        return SqlBreakers(self._session)
+
+    @cached_property
+    def discrepancies(self) -> SqlDiscrepancies:
+        """Differences to the venue."""
+        return SqlDiscrepancies(self._session)
+
+    @cached_property
+    def cursors(self) -> SqlCursors:
+        """How far the venue was read."""
+        return SqlCursors(self._session)
+
+    @cached_property
+    def audit(self) -> SqlAudit:
+        """What changed what may be done."""
+        return SqlAudit(self._session)
 
     def commit(self) -> None:
         """Make everything since the last commit durable."""
