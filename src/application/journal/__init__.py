@@ -13,6 +13,7 @@ from .control import (
 from .orders import FillRecord, LedgerRecord, OrderRecord, PostingRecord, fee_value
 from .records import (
     AssetDecision,
+    BarNumbers,
     DecisionRecord,
     EquityMark,
     RunRecord,
@@ -25,6 +26,7 @@ from .records import (
 __all__ = [
     "AssetDecision",
     "AuditRecord",
+    "BarNumbers",
     "BreakerRecord",
     "ControlRecord",
     "ControlVerb",

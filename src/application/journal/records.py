@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -64,13 +63,12 @@ class RunRecord:
 
 _BAR = struct.Struct("<9q")
 
+BarNumbers = tuple[int, int, int, int, int, int, int, int, int]
+"""Of a bar: open time, open, high, low, close, volume, state and both funding rates."""
 
-def chain_link(previous: str, symbol: str, numbers: Sequence[int]) -> str:
-    """Return the hash that follows ``previous`` with one bar.
 
-    Args:
-        numbers: Open time, open, high, low, close, volume, state and both funding rates.
-    """
+def chain_link(previous: str, symbol: str, numbers: BarNumbers) -> str:
+    """Return the hash that follows ``previous`` with one bar."""
     return hashlib.sha256(f"{previous}|{symbol}|".encode() + _BAR.pack(*numbers)).hexdigest()
 
 
@@ -97,10 +95,24 @@ class SeenBar(NamedTuple):
     seen_at: int
     chain: str
 
+    @property
+    def numbers(self) -> BarNumbers:
+        """From the open time to the funding inside the bar."""
+        return (
+            self.open_time,
+            self.open,
+            self.high,
+            self.low,
+            self.close,
+            self.volume,
+            self.state,
+            self.funding_open,
+            self.funding_inside,
+        )
+
     def link(self, previous: str) -> str:
         """Return the chain that follows ``previous`` with this bar."""
-        numbers = self[2:11]  # from the open time to the funding inside the bar
-        return chain_link(previous, self.symbol, numbers)
+        return chain_link(previous, self.symbol, self.numbers)
 
 
 class AssetDecision(NamedTuple):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from ...domain.market import BarState
 from ...domain.simulation.records import AssetBar, interpolate_wait
 from ...domain.simulation.settings import RATE_SCALE
+from ..journal import BarNumbers
 from .panel import Int64Array, MarketPanel
 
 _CHUNK = 1024
+
+_T = TypeVar("_T")
 
 
 class BarRow(NamedTuple):
@@ -25,6 +28,8 @@ class BarRow(NamedTuple):
         volume: Lots, shape (A,), int64.
         state: ``BarState`` values, shape (A,), uint8.
         bars: The same as the market step reads it, in column order.
+        closes: The closes in ticks, as the account is marked with them.
+        numbers: The same as the journal keeps it.
     """
 
     open_time: int
@@ -36,11 +41,8 @@ class BarRow(NamedTuple):
     volume: Int64Array
     state: NDArray[np.uint8]
     bars: tuple[AssetBar, ...]
-
-    @property
-    def closes(self) -> list[int]:
-        """The closes in ticks."""
-        return [bar.close for bar in self.bars]
+    closes: list[int]
+    numbers: tuple[BarNumbers, ...]
 
 
 def panel_rows(panel: MarketPanel, start: int, stop: int, maker_wait: int) -> Iterator[BarRow]:
@@ -53,20 +55,43 @@ def panel_rows(panel: MarketPanel, start: int, stop: int, maker_wait: int) -> It
     step, assets = panel.timeframe.milliseconds, len(panel.instruments)
     for first in range(start, stop, _CHUNK):
         part = slice(first, min(first + _CHUNK, stop))
-        bars = _bars(panel, part, maker_wait)
-        arrays = zip(
-            panel.open_time[part].tolist(),
+        times: list[int] = panel.open_time[part].tolist()
+        # Without a line of Python a row: a session asks for each of them.
+        yield from map(
+            BarRow,
+            times,
+            [time + step for time in times],
             panel.open[part],
             panel.high[part],
             panel.low[part],
             panel.close[part],
             panel.volume[part],
             panel.state[part],
-            strict=True,
+            _instants(_bars(panel, part, maker_wait), assets),
+            panel.close[part].tolist(),
+            _instants(_numbers(panel, part), assets),
         )
-        for place, (time, open_, high, low, close, volume, state) in enumerate(arrays):
-            row = tuple(bars[place * assets : (place + 1) * assets])
-            yield BarRow(time, time + step, open_, high, low, close, volume, state, row)
+
+
+def _instants(items: Iterable[_T], assets: int) -> Iterator[tuple[_T, ...]]:
+    """Yield what belongs to one instant together: ``assets`` items that follow each other."""
+    return zip(*[iter(items)] * assets, strict=True)
+
+
+def _numbers(panel: MarketPanel, part: slice) -> Iterator[Any]:
+    """Return what the journal keeps of each bar, asset by asset within each instant."""
+    columns = (
+        np.broadcast_to(panel.open_time[part, None], panel.open[part].shape),
+        panel.open[part],
+        panel.high[part],
+        panel.low[part],
+        panel.close[part],
+        panel.volume[part],
+        panel.state[part],
+        panel.funding_open[part],
+        panel.funding_inside[part],
+    )
+    return zip(*(column.ravel().tolist() for column in columns), strict=True)
 
 
 def _bars(panel: MarketPanel, part: slice, maker_wait: int) -> list[AssetBar]:

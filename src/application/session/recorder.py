@@ -23,9 +23,8 @@ class BarRecorder:
 
     def seen(self, unit: UnitOfWork, row: BarRow, seen_at: int) -> None:
         """Write down the bars of an instant."""
-        bars, run_id, chains, time = [], self._run_id, self._chains, row.open_time
-        for symbol, bar, state in zip(self._symbols, row.bars, row.state.tolist(), strict=True):
-            numbers = (time, *bar[:5], state, bar.funding_open, bar.funding_inside)
+        bars, run_id, chains = [], self._run_id, self._chains
+        for symbol, numbers in zip(self._symbols, row.numbers, strict=True):
             chains[symbol] = chain = chain_link(chains[symbol], symbol, numbers)
-            bars.append(SeenBar._make((run_id, symbol, *numbers, seen_at, chain)))
+            bars.append(SeenBar(run_id, symbol, *numbers, seen_at, chain))
         unit.bars.add(bars)

@@ -76,6 +76,8 @@ def row_of(bars: Sequence[SeenBar], timeframe: Timeframe, maker_wait: int) -> Ba
         np.array([bar.volume for bar in bars], dtype=np.int64),
         np.array([bar.state for bar in bars], dtype=np.uint8),
         tuple(parts),
+        [bar.close for bar in bars],
+        tuple(bar.numbers for bar in bars),
     )
 
 

@@ -45,6 +45,7 @@ class Breakers:
             if name != "price_jump":
                 self._states.setdefault(name, BreakerState(name))
         self._states.setdefault(TRADES, BreakerState(TRADES))
+        self._losses = tuple(name for name in _EQUITY if name in self._states)
 
     @property
     def states(self) -> Mapping[str, BreakerState]:
@@ -56,10 +57,9 @@ class Breakers:
     def on_mark(self, equity: int, now: int) -> list[BreakerEvent]:
         """Take the equity, open positions at their marks, 1e-8 of the quote currency."""
         events: list[BreakerEvent] = []
-        for name in _EQUITY:
-            if name in self._states:
-                events += self._tell(name, now, self._loss(name, equity))
-        return events + self._review() if "drawdown" in self._states else events
+        for name in self._losses:
+            events += self._tell(name, now, self._loss(name, equity))
+        return events + self._review() if "drawdown" in self._losses else events
 
     def _loss(self, name: str, equity: int) -> _Measure:
         """Return how a breaker measures what was lost."""

@@ -82,7 +82,7 @@ def wanted_weight(
 
 
 def limit_gross(
-    weights: Sequence[int | None], values: Sequence[int], equity: int, gross_limit: int
+    weights: list[int | None], values: Sequence[int], equity: int, gross_limit: int
 ) -> list[int | None]:
     """Scale the weights down so that Σ|weight| keeps the gross limit; HOLD keeps its lots.
 
@@ -97,7 +97,7 @@ def limit_gross(
         else:
             wanted += abs(weight)
     if held + wanted <= gross_limit or wanted == 0:
-        return list(weights)
+        return weights
     room = max(0, gross_limit - held)
     return [
         None if weight is None else sign(weight) * (abs(weight) * room // wanted)
@@ -107,7 +107,8 @@ def limit_gross(
 
 def target_lots(weight: int, equity: int, lot_value: int) -> int:
     """Return the lots that ``weight`` (1e-4) of ``equity`` buys, rounded toward zero."""
-    return sign(weight) * (abs(weight) * equity // ACTION_SCALE // lot_value)
+    lots = abs(weight) * equity // ACTION_SCALE // lot_value
+    return lots if weight >= 0 else -lots
 
 
 def is_reduction(change: int, lots: int) -> bool:

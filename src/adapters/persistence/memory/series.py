@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 from ....domain.errors import StorageError
@@ -26,17 +27,27 @@ class SeriesView(Generic[V]):
         self._base = base
         self._lock = lock
         self._added: dict[str, dict[Key, V]] = {}
+        self._open: tuple[str | None, dict[Key, V], Mapping[Key, V]] = None, {}, {}
 
     def add(self, run_id: str, key: Key, value: V) -> None:
         """Add a row; StorageError if there is one."""
-        self._lock.take()
-        added = self._added.get(run_id)
-        if added is None:
-            added = self._added[run_id] = {}
-        if key in added or key in self._base.runs.get(run_id, ()):
-            self._lock.fail()
+        lock = self._lock
+        if not lock.taken:
+            lock.take()
+        known, added, committed = self._open
+        if known != run_id:
+            added, committed = self._opened(run_id)
+        if key in added or key in committed:
+            lock.fail()
             raise StorageError(f"already written: {run_id} {key}")
         added[key] = value
+
+    def _opened(self, run_id: str) -> tuple[dict[Key, V], Mapping[Key, V]]:
+        """Return what the unit adds to a run and what is committed of it; the next row asks too."""
+        added = self._added.setdefault(run_id, {})
+        committed = self._base.runs.setdefault(run_id, {})
+        self._open = run_id, added, committed
+        return added, committed
 
     def of(self, run_id: str) -> list[V]:
         """Return the rows of a run, in order of addition."""
@@ -51,8 +62,9 @@ class SeriesView(Generic[V]):
         """Make the added rows visible to others."""
         for run_id, added in self._added.items():
             self._base.runs.setdefault(run_id, {}).update(added)
-        self._added.clear()
+        self.undo()
 
     def undo(self) -> None:
         """Forget the added rows."""
-        self._added.clear()
+        for added in self._added.values():
+            added.clear()

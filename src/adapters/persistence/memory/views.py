@@ -15,7 +15,11 @@ Grouping = Callable[[V], Key | None]
 
 
 class Lock:
-    """The write lock that the views of one unit share."""
+    """The write lock that the views of one unit share.
+
+    Attributes:
+        taken: Whether the unit holds it, and nothing in the unit has failed.
+    """
 
     def __init__(self, lock: threading.Lock, timeout_s: float, *, writing: bool) -> None:
         self._lock = lock
@@ -23,10 +27,11 @@ class Lock:
         self._writing = writing
         self._held = False
         self._failed = False
+        self.taken = False
 
     def take(self) -> None:
         """Take the lock, or do nothing if this unit holds it already."""
-        if self._held and not self._failed:
+        if self.taken:
             return
         if not self._writing:
             raise StorageError("this unit of work only reads", mend="use Store.writing()")
@@ -35,6 +40,7 @@ class Lock:
             if not self._lock.acquire(timeout=self._timeout_s):
                 raise StorageError("the journal is locked by another writer", mend="wait for it")
             self._held = True
+        self.taken = True
 
     def check(self) -> None:
         """Refuse to go on in a unit in which a write has failed."""
@@ -45,12 +51,12 @@ class Lock:
 
     def fail(self) -> None:
         """Let the unit commit nothing any more."""
-        self._failed = True
+        self._failed, self.taken = True, False
 
     def release(self) -> None:
         """Give the lock back, if it is held."""
         if self._held:
-            self._held = False
+            self._held = self.taken = False
             self._lock.release()
 
 
