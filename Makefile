@@ -16,7 +16,7 @@ SOURCES := $(shell find src cpp -type f -not -path '*/__pycache__/*' 2>/dev/null
 
 EVIDENCE := $(subst _,-,$(basename $(notdir $(wildcard evidence/[a-z]*.py))))
 
-.PHONY: help demo test test-fast scoreboard lint typecheck imports cpp cpp-sanitize evidence bench mutation dev system format clean
+.PHONY: help demo test test-fast scoreboard lint typecheck imports cpp cpp-sanitize evidence bench bench-peers mutation dev system format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -56,6 +56,19 @@ evidence: $(VENV)/.installed $(VENV)/.tools ## The short form of every evidence 
 
 bench: $(VENV)/.installed $(VENV)/.tools ## Every benchmark, as a table and as build/benchmarks.json
 	mkdir -p build && $(BIN)/python -m benchmarks env train backtest features session journal exchange simulation --json build/benchmarks.json
+
+bench-peers: $(VENV)/.installed $(VENV)/.tools build/peers/main/.installed build/peers/nautilus/.installed ## The speed table beside its peers, which get environments of their own
+	$(BIN)/python -m benchmarks speed --json build/speed.json
+
+# A peer that does not install here is a row that says so, not an end of the race.
+build/peers/main/.installed: benchmarks/peers/requirements.txt
+build/peers/nautilus/.installed: benchmarks/peers/requirements-nautilus.txt
+build/peers/%/.installed:
+	$(PYTHON) -m venv build/peers/$*
+	grep '^torch==' constraints.txt > build/peers/torch.txt
+	build/peers/$*/bin/python -m pip install -q -c build/peers/torch.txt -r $< || \
+	  { sed 's/#.*//' $< | xargs -n 1 build/peers/$*/bin/python -m pip install -q --no-deps || true; }
+	touch $@
 
 mutation: $(VENV)/.installed $(VENV)/.tools ## Mutants of the order path's domain; ARGS="--slice 3" for a sample
 	$(BIN)/python -m pip install -q -c constraints.txt --group test --group mutation

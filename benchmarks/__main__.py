@@ -13,6 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+_RACED = ("quartiles", "cpu_ratio", "goal", "verdict", "why")
+"""Columns of the rows that have them."""
+
 _PACKAGES = ("mettle-trader", "numpy", "torch", "stable-baselines3", "gymnasium", "polars")
 
 
@@ -50,8 +53,9 @@ def versions() -> dict[str, str]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the rows as aligned text."""
-    columns = ("benchmark", "name", "value", "unit", "spread", "peer", "ratio")
-    cells = [columns, *(tuple(_cell(row.get(one)) for one in columns) for row in rows)]
+    columns = ["benchmark", "name", "value", "unit", "spread", "peer", "ratio"]
+    columns += [one for one in _RACED if any(one in row for row in rows)]
+    cells = [tuple(columns), *(tuple(_cell(row.get(one)) for one in columns) for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -62,6 +66,8 @@ def table(rows: list[dict[str, Any]]) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return " … ".join(_cell(one) for one in value)
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 

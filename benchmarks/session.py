@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,13 @@ def run(full: bool) -> list[dict[str, Any]]:
     return rows + (_breakdown(panels[1]) if full else [])
 
 
+def play_one(bars: int) -> int:
+    """Play one asset with its journal in memory; return the number of bars played."""
+    with _desk("memory") as desk:
+        return _play(desk, _panel(1, bars), GROUPED)[0]
+
+
+@cache
 def _panel(assets: int, bars: int) -> MarketPanel:
     request = SyntheticRequest(assets=assets, bars=bars, timeframe=Timeframe.parse("1h"))
     made = CalibratedSyntheticMarket().generate(request, PhiloxRandomness(1))

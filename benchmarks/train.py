@@ -119,11 +119,12 @@ class Timed:
         self._clock = self._cpu = 0.0
 
 
-def run(full: bool) -> list[dict[str, Any]]:
+def run(full: bool, periods: int | None = None) -> list[dict[str, Any]]:
     """Measure PPO with 64 × 64 units, each learner in turn.
 
     Args:
         full: More repetitions.
+        periods: How many, if neither 4 nor 8.
     """
     market = MarketVecEnv(_market(0))
     null = NullVecEnv(_box(market.observation_space), _box(market.action_space))
@@ -132,7 +133,7 @@ def run(full: bool) -> list[dict[str, Any]]:
     torch.set_num_threads(_favoured(sb3, threads))
     natives = {count: Timed(_native(count)) for count in sorted({1, threads})}
     timed = [sb3, idle, *natives.values()]
-    for _ in range(8 if full else 4):
+    for _ in range(periods or (8 if full else 4)):
         for turn in range(PERIOD):
             # One rollout each in turn: what drifts in the machine hits all alike.
             for one in timed if turn % 2 == 0 else reversed(timed):
@@ -146,6 +147,7 @@ def run(full: bool) -> list[dict[str, Any]]:
             **_figure(f"SB3 {name}: market of {ASSETS} × {FEATURES}", sb3.rates, *_UNIT),
             "peer": f"null environment {statistics.median(idle.rates) / 1e3:.1f}",
             "ratio": statistics.median(ratios),
+            "ratios": ratios,
         },
         _figure(f"SB3 {name}: null environment", idle.rates, *_UNIT),
         _figure("market to null, pairwise", ratios, "ratio", 1.0),
@@ -162,10 +164,12 @@ def run(full: bool) -> list[dict[str, Any]]:
 
 
 def _beside(name: str, ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
+    ratios = _ratios(ours, theirs)
     return {
         **_figure(name, ours, *_UNIT),
         "peer": f"SB3 {statistics.median(theirs) / 1e3:.1f}",
-        "ratio": statistics.median(_ratios(ours, theirs)),
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
     }
 
 

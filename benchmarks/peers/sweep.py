@@ -1,0 +1,61 @@
+"""A sweep of EMA pairs in vectorbt: all columns at once, as it is meant to be used."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ._worker import Measure, calls, data, serve
+
+
+def vectorbt(engine: str) -> Measure:
+    """Set up one engine; a measurement sweeps every pair over all bars."""
+    import pandas as pd
+    import vectorbt as vbt
+
+    if engine == "rust":
+        import vectorbt_rust  # noqa: F401  without it numba would do the work unasked
+
+    vbt.settings["engine"] = engine
+    market = data()
+    index = pd.to_datetime(market["time"], unit="ms")
+    fee = market["fee"].item()
+    pairs = market["pairs"]
+
+    def run(bars: int) -> Any:
+        open_, close = (
+            pd.Series(market[name][:bars, 0], index[:bars]) for name in ("open", "close")
+        )
+        quick = vbt.MA.run(close, pairs[:, 0].tolist(), ewm=True, short_name="fast")
+        slow = vbt.MA.run(close, pairs[:, 1].tolist(), ewm=True, short_name="slow")
+        entries = quick.ma_crossed_above(slow).shift(1, fill_value=False)
+        exits = quick.ma_crossed_below(slow).shift(1, fill_value=False)
+        done = vbt.Portfolio.from_signals(
+            close, entries, exits, price=open_, fees=fee, slippage=fee, init_cash=1e7, freq="5min"
+        )
+        return np.asarray(done.total_return())
+
+    run(1_000)  # compiled by now
+    bars = len(index)
+    before = _peak_mb()
+    returns: list[Any] = []
+    measure = calls(lambda: returns.append(run(bars)), bars * len(pairs))
+    grew = _peak_mb() - before
+    return lambda seconds: measure(seconds) | {"grew_mb": grew, "returns": returns[-1].tolist()}
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+CASES: dict[str, Callable[[], Measure]] = {
+    "vectorbt numba": partial(vectorbt, "numba"),
+    "vectorbt rust": partial(vectorbt, "rust"),
+}
+
+if __name__ == "__main__":
+    serve(CASES, ("vectorbt", "vectorbt-rust", "numba", "numpy"))
