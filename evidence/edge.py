@@ -50,6 +50,8 @@ _PLAIN: dict[str, object] = {
     "training.threads": 1,
     "training.episode_length": 256,
     "training.ppo.hidden": [16, 16],
+    # Of 2 million frames four times the steps of the default: too few, and a trial does nothing.
+    "training.ppo.batch_size": 1024,
     "campaign.folds": 2,
     "campaign.holdout": 0.0,
     "campaign.workers": 2,

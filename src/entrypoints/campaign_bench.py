@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from ..application.backtest import GapPolicy
 from ..application.campaign.definition import PPO, CampaignDefinition
 from ..application.campaign.final import FinalTools, FinishStudy
 from ..application.campaign.keeper import Keeper
@@ -14,6 +15,7 @@ from ..application.campaign.objective import (
     Bench,
     Objective,
     WalkForwardObjective,
+    check_gaps,
     walk_forward_windows,
 )
 from ..application.campaign.ppo import PpoMaker
@@ -146,13 +148,19 @@ def objective(workspace: Workspace, definition: CampaignDefinition, data: Market
     """Return what judges a trial on these bars.
 
     Raises:
-        DataError: If they are too few.
+        DataError: If they are too few, or have gaps that the settings refuse.
     """
     panel = data.window
     request = replace(workspace.trial("buy-and-hold", data), panel=panel)
     warmup = _warmup(workspace, definition)
     purge = 0 if definition.agent != PPO else 1  # the last reward looks one bar ahead
     windows = walk_forward_windows(len(panel), warmup, definition, purge=purge)
+    check_gaps(
+        panel,
+        windows,
+        trained=definition.agent == PPO and workspace.settings.training.gaps == "refuse",
+        judged=request.gaps is GapPolicy.REFUSE,
+    )
     maker = _maker(workspace, definition, data)
     return WalkForwardObjective(request, windows, maker, _bench(workspace))
 

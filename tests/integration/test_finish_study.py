@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mettle.application.campaign.final import FinalMaker
 from mettle.application.campaign.rules import RuleMaker
 from mettle.application.learning.registry import ModelRecord, ModelStatus, Origin
-from mettle.domain.errors import InvalidValue, MettleError, NotFound, NotRunning
+from mettle.domain.errors import DataError, InvalidValue, MettleError, NotFound, NotRunning
+from mettle.domain.market import Symbol, Timeframe
 from mettle.entrypoints.campaign_container import CampaignContainer
 from mettle.entrypoints.workspace import Workspace
 from tests.support.campaigns import workspace_with_bars
@@ -62,7 +64,7 @@ def test_the_choice_is_trained_on_all_but_the_hold_out(tmp_path: Path) -> None:
         assert held is not None
         assert held.measured_on == "hold-out, the last 20%, opened once"
         _, unseen = workspace.data.get(["SYN1/USDT"], "1h").split(int(bars[480]))
-        asked = workspace.trial("p-final", unseen)
+        asked = replace(workspace.trial("p-final", unseen), close_at_end=True)
         assert held.total_return == pytest.approx(workspace.judge(asked).nav[-1] - 1)
         record = record_of(workspace, "p-final")
         assert record.status is ModelStatus.COMPLETED
@@ -116,3 +118,44 @@ def test_a_finish_that_was_cut_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
             workspace.studies.finish("s", candidates=1)
         monkeypatch.setattr(RuleMaker, "final", whole)
         assert workspace.studies.finish("s", candidates=1).holdout is not None
+
+
+def with_a_gap(home: Path, bar: int, **settings: object) -> Workspace:
+    """Return a workspace of 600 bars of which one is missing."""
+    workspace = workspace_with_bars(home, 600, **settings)
+    lake = workspace.container.bars()
+    whole = lake.read(Symbol.parse("SYN1/USDT"), Timeframe.parse("1h"))
+    kept = np.arange(len(whole)) != bar
+    columns = ("open_time", "open", "high", "low", "close", "volume", "state")
+    cut = replace(whole, **{name: getattr(whole, name)[kept] for name in columns})
+    lake.write(cut, replace=True)
+    return workspace
+
+
+@pytest.mark.parametrize(
+    ("bar", "agent", "settings", "mends"),
+    [
+        (300, "ppo", {}, ["training.gaps", "backtest.gaps"]),
+        (300, "ppo", {"training__gaps": "segment"}, ["backtest.gaps"]),
+        (300, "ppo", {"backtest__gaps": "hold"}, ["training.gaps"]),
+        (590, "ppo", {}, ["backtest.gaps"]),
+        (300, "ema-cross", {}, ["backtest.gaps"]),
+    ],
+)
+def test_gaps_are_refused_before_the_first_trial(
+    tmp_path: Path, bar: int, agent: str, settings: dict[str, str], mends: list[str]
+) -> None:
+    """What would fail every trial, or the end, is said at once with the keys that decide it."""
+    with with_a_gap(tmp_path, bar, **_PPO, **settings) as workspace:
+        why = refused(lambda: workspace.studies.run("g", agent=agent), DataError)
+        assert "1 bars are missing, the first of SYN1/USDT at" in why.message
+        assert [key for key in ("training.gaps", "backtest.gaps") if key in why.mend] == mends
+        assert workspace.studies.list() == []
+
+
+def test_a_study_with_gaps_comes_to_its_end_where_they_are_allowed(tmp_path: Path) -> None:
+    """Trained between the gaps and held through them, trials complete and the end is judged."""
+    allowed = {"training__gaps": "segment", "backtest__gaps": "hold"}
+    with with_a_gap(tmp_path, 300, **_PPO, **allowed) as workspace:
+        assert workspace.studies.run("g", runner=InlineRunner()).best is not None
+        assert workspace.studies.finish("g", candidates=1).model == "g-final"

@@ -7,12 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mettle.application.campaign.definition import CampaignDefinition
+from mettle.application.campaign.definition import PPO, CampaignDefinition
 from mettle.application.campaign.pruning import THRESHOLD, plainly_worse
 from mettle.application.campaign.records import AttemptStatus, Footprint, TrialAttempt
 from mettle.application.campaign.remedy import ErrorClass, Remedies, classify
-from mettle.application.campaign.space import SPACES, rule_agent, space_of, widest
+from mettle.application.campaign.space import (
+    SPACES,
+    ppo_settings,
+    rule_agent,
+    space_of,
+    widest,
+)
 from mettle.application.campaign.standing import failures, front, standing
+from mettle.application.ports.trainer import PpoSettings
 from mettle.domain.errors import (
     ArtefactError,
     ConfigError,
@@ -23,6 +30,7 @@ from mettle.domain.errors import (
     TimedOut,
     TrainingDiverged,
 )
+from mettle.entrypoints.settings.sections import PpoSection
 from scipy.stats import wilcoxon
 from tests.support.campaigns import FOOTPRINT, definition
 
@@ -174,6 +182,23 @@ def test_every_corner_of_a_rules_space_is_allowed() -> None:
         assert rule_agent("ema-cross", values).name.startswith("ema-cross")
     with pytest.raises(ConfigError, match="nothing"):
         space_of("nothing")
+
+
+def test_whatever_is_drawn_for_ppo_could_be_set_by_hand() -> None:
+    """The space has no name and no bound that the settings would refuse."""
+    space = space_of(PPO)
+    for bound in ("low", "high"):
+        values = {one.name: getattr(one, bound) for one in space}
+        section = PpoSection.model_validate(values)
+        assert ppo_settings(PpoSettings(), values) == section.to_domain()
+
+
+def test_the_space_of_ppo_holds_what_is_trained_with_unasked() -> None:
+    """A campaign can come back to the defaults, but for the bonus that they leave out."""
+    plain = PpoSettings()
+    for one in space_of(PPO):
+        if one.name != "entropy_coefficient":
+            assert one.low <= getattr(plain, one.name) <= one.high
 
 
 @pytest.mark.parametrize(

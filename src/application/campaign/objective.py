@@ -15,7 +15,9 @@ from ...domain.performance import fill_totals, simple_returns
 from ...domain.performance.drawdown import max_drawdown
 from ...domain.performance.ratios import sharpe
 from ..backtest import BacktestRequest, Provenance, WalkForward, Window, run_backtest
+from ..backtest.request import day
 from ..learning.strict import canonical
+from ..market import MarketPanel
 from ..ports.agent import Agent
 from ..ports.backtest_engine import BacktestEngine
 from ..ports.feature_builder import FeatureBuilder
@@ -211,6 +213,32 @@ def walk_forward_windows(
     train = stop - warmup - purge - definition.folds * length
     plan = WalkForward(train=train, test=length, anchored=True, purge=purge)
     return plan.windows(warmup, stop)
+
+
+def check_gaps(
+    panel: MarketPanel, windows: Sequence[Window], *, trained: bool, judged: bool
+) -> None:
+    """Refuse bars whose gaps would fail every trial or the end of the study, before it is begun.
+
+    Args:
+        trained: Whether training refuses a gap.
+        judged: Whether backtests do; the end of a study plays on the bars learnt from, too.
+
+    Raises:
+        DataError: Naming the first gap and the settings that refuse it.
+    """
+    first = windows[0].train_start
+    places = np.argwhere(panel.missing[first:])
+    learnt = places[places[:, 0] < windows[-1].stop - first]
+    mends = ['training.gaps = "segment"'] if trained and len(learnt) else []
+    mends += ['backtest.gaps = "hold"'] if judged and len(places) else []
+    if mends:
+        bar, asset = (int(one) for one in places[0])
+        raise DataError(
+            f"{len(places)} bars are missing, the first of {panel.symbols[asset]} at "
+            f"{day(panel.open_time[first + bar])}: no trial could be brought to its end",
+            mend=f"set {' and '.join(mends)}, or choose a period without gaps",
+        )
 
 
 def score(returns: NDArray[np.float64]) -> float:
