@@ -21,7 +21,7 @@ from mettle.application.ports.venue import (
 )
 from mettle.domain.errors import VenueError
 from mettle.domain.market import Symbol
-from mettle.domain.orders import Leg, Purpose, client_order_id, intent_for
+from mettle.domain.orders import Leg, Purpose, Reduction, Side, client_order_id, intent_for
 
 BTC = Symbol.parse("BTC/USDT")
 ACCOUNT = "testnet:desk:main"
@@ -33,9 +33,9 @@ def own(number: int) -> str:
     return client_order_id(intent, venue="desk", environment="testnet", leg=Leg.MAKER, attempt=1)
 
 
-def shown(order_id: str) -> VenueOrder:
+def shown(order_id: str, trigger: int | None = None) -> VenueOrder:
     """Return an open order."""
-    return VenueOrder(order_id, "v", BTC, 1, 5, 0, VenueOrderStatus.OPEN, 0)
+    return VenueOrder(order_id, "v", BTC, 1, 5, 0, VenueOrderStatus.OPEN, 0, trigger=trigger)
 
 
 @dataclass
@@ -46,6 +46,7 @@ class Desk:
         late: Time → an order that shows only then.
         deaf: Cancellations that fail before one is heard.
         blind: Lists that fail.
+        stops: Those of the orders that rest as stops.
     """
 
     clock: SimulatedClock
@@ -53,6 +54,7 @@ class Desk:
     late: dict[int, str] = field(default_factory=dict)
     deaf: int = 0
     blind: int = 0
+    stops: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     name: str = "desk"
     capabilities: VenueCapabilities = field(default_factory=VenueCapabilities)
@@ -64,7 +66,7 @@ class Desk:
             raise VenueError("503")
         for due in [due for due in self.late if due <= self.clock.now_ms()]:
             self.orders.append(self.late.pop(due))
-        return [shown(one) for one in self.orders]
+        return [shown(one, trigger=90 if one in self.stops else None) for one in self.orders]
 
     def cancel(self, _: Symbol, order_id: str, /) -> CancelAnswer:
         """End an order, or fail."""
@@ -89,6 +91,16 @@ def test_only_ours_are_cancelled() -> None:
     assert cancel(desk) == 0
     assert desk.orders == ["manual-7"]
     assert "manual-7" not in desk.asked
+
+
+def test_a_stop_stays() -> None:
+    """It protects what is held while nobody trades; it is no order that is left either."""
+    intent = Reduction(ACCOUNT, BTC, Side.SELL, 5, 1, Purpose.STOP)
+    stop = client_order_id(intent, venue="desk", environment="testnet", leg=Leg.STOP, attempt=1)
+    desk = Desk(SimulatedClock(), [own(1), stop], stops={stop})
+    assert cancel(desk) == 0
+    assert desk.orders == [stop]
+    assert stop not in desk.asked
 
 
 def test_it_waits_for_what_is_on_its_way() -> None:

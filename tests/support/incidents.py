@@ -40,6 +40,7 @@ from mettle.application.session.plan import Gear, SessionPlan
 from mettle.application.session.session import TradingSession
 from mettle.domain.errors import DataError, MettleError, RefusedForSafety, StorageError
 from mettle.domain.market import Symbol
+from mettle.domain.orders import ExecutionPolicy
 from mettle.domain.risk import RiskEngine, RiskProfile
 from mettle.domain.simulation import SimulationSettings
 from tests.support.dst.exchange_truth import ExchangeTruth
@@ -152,6 +153,7 @@ class Incident:
     rules: ExchangeRules = field(default_factory=lambda: ExchangeRules(third_asset="BNB"))
     profile: RiskProfile = OPEN_PROFILE
     settings: SimulationSettings = MARGIN
+    policy: ExecutionPolicy = field(default_factory=ExecutionPolicy)
     agent: Agent | None = None
     notifier: Notifier = field(default_factory=MemoryNotifier)
     switch: KillSwitch = field(default_factory=MemoryKillSwitch)
@@ -247,6 +249,7 @@ class Incident:
             account=ACCOUNT,
             environment="testnet",
             holder=holder,
+            policy=self.policy,
         )
         return TradingSession(
             plan,

@@ -40,6 +40,7 @@ from mettle.domain.orders import (
     maker_price,
     next_step,
     plan_for,
+    stop_limit,
     taker_price,
 )
 
@@ -47,8 +48,9 @@ BTC = Symbol("BTC", "USDT")
 WISH = Opening("paper-1", BTC, Side.BUY, 10, 3_600_000)
 POLICY = ExecutionPolicy()
 SENT = 1_000_000
-MAKER, TAKER, BAR = Leg.MAKER, Leg.TAKER, Leg.BAR
+MAKER, TAKER, BAR, STOP = Leg.MAKER, Leg.TAKER, Leg.BAR, Leg.STOP
 FIRST, EXIT, BARS = PlanKind.MAKER_FIRST, PlanKind.TAKER, PlanKind.BAR
+RESTING = PlanKind.RESTING
 
 
 def reduction(purpose: Purpose = Purpose.REBALANCE) -> Reduction:
@@ -121,7 +123,9 @@ def test_openings_are_made_first() -> None:
     assert plan_for(WISH, bar_orders=True) is BARS
 
 
-@pytest.mark.parametrize(("kind", "leg"), [(FIRST, MAKER), (EXIT, TAKER), (BARS, BAR)])
+@pytest.mark.parametrize(
+    ("kind", "leg"), [(FIRST, MAKER), (EXIT, TAKER), (BARS, BAR), (RESTING, STOP)]
+)
 def test_the_first_attempt_is_for_everything(kind: PlanKind, leg: Leg) -> None:
     """All lots, on the plan's own leg; nothing at all if it is to stop."""
     assert step(kind=kind) == Place(leg, 1, 10)
@@ -174,6 +178,16 @@ def test_fills_on_their_way_do_not_disturb_what_rests() -> None:
 def test_an_order_of_a_bar_waits_for_its_bar() -> None:
     """No clock ends it."""
     assert step(attempt(Open(), BAR), kind=BARS, now=SENT + 10**9) == Wait(None)
+
+
+@pytest.mark.parametrize("state", [Open(), Partial(4)])
+def test_a_stop_rests_until_it_is_wanted_no_more(state: OrderState) -> None:
+    """No clock ends it; asked to end, it is cancelled, and nothing follows."""
+    late = SENT + 10**9
+    assert step(attempt(state, STOP), kind=RESTING, now=late) == Wait(None)
+    assert step(attempt(state, STOP), kind=RESTING, now=late, stopping=True) == Cancel()
+    ended = attempt(Canceled(4), STOP)
+    assert step(ended, kind=RESTING, now=late, stopping=True) == Finish("stopped, 6 lots left")
 
 
 @pytest.mark.parametrize("state", [Open(), Partial(4)])
@@ -320,8 +334,11 @@ def test_a_refusal_is_an_end(leg: Leg, kind: PlanKind) -> None:
     ],
 )
 def test_a_bar_asks_once(state: OrderState, words: str) -> None:
-    """One order a bar, whatever it filled; its end is said in words."""
+    """One order a bar or stop, whatever it filled; its end is said in words."""
     assert step(attempt(state, BAR), kind=BARS, now=SENT + 10**9) == Finish(words)
+    assert step(attempt(state, STOP), kind=RESTING, now=SENT + 10**9) == Finish(words)
+    paused = attempt(Rejected("too many"), STOP, retry_at=SENT + 10)
+    assert step(paused, kind=RESTING, now=SENT + 10**9) == Finish("rejected: too many")
 
 
 @pytest.mark.parametrize(
@@ -392,6 +409,18 @@ def test_a_taker_pays_no_more_than_its_cap(
     """Beyond the other side's touch by 30 bps at most, rounded towards the touch."""
     assert taker_price(True, bid, ask, cap) == buying
     assert taker_price(False, bid, ask, cap) == selling
+
+
+@pytest.mark.parametrize(
+    ("trigger", "cap", "buying", "selling"),
+    [(10_000, 20_000, 10_200, 9_800), (99, 20_000, 100, 98), (1, 999_999, 1, 1), (7, 0, 7, 7)],
+)
+def test_a_stop_has_a_limit_beyond_its_trigger(
+    trigger: int, cap: int, buying: int, selling: int
+) -> None:
+    """By the cap at most, rounded towards the trigger, and a price at any rate."""
+    assert stop_limit(True, trigger, cap) == buying
+    assert stop_limit(False, trigger, cap) == selling
 
 
 def test_steps_read_the_clock_they_are_given() -> None:

@@ -109,7 +109,8 @@ class _Account:
                 self.venue.cancel(one.symbol, one.client_order_id)
 
     def _is_ours(self, order: VenueOrder) -> bool:
-        return is_ours(
+        # A stop protects what is held, and stays until whoever closes the position takes it away.
+        return order.trigger is None and is_ours(
             order.client_order_id,
             self.name,
             venue=self.venue.name,

@@ -139,5 +139,6 @@ class Bench:
     def clear(self, working: Working, now: int) -> None:
         """Note that an intent has nothing unknown left."""
         working.inquiry, working.due = None, now
-        if not any(one.inquiry is not None for one in self.board.on(working.symbol)):
+        symbol, others = working.symbol, self.board.working.values()
+        if not any(one.inquiry is not None and one.symbol == symbol for one in others):
             self.gear.ruling.found_again(working.symbol, now)

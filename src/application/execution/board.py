@@ -40,6 +40,7 @@ class Working:
         inquiry: The questions about the last attempt while its outcome or its fills are unknown.
         due: When there is something to do next; None waits for the venue.
         stopping: Whether it is to end as soon as it can.
+        trigger: Ticks of a stop that is to rest; written down in its order's terms.
     """
 
     record: IntentRecord
@@ -49,6 +50,12 @@ class Working:
     inquiry: Inquiry | None = None
     due: int | None = 0
     stopping: bool = False
+    trigger: int | None = None
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is a protective stop, which waits beside whatever else is done."""
+        return self.record.plan == PlanKind.RESTING.value
 
     @property
     def symbol(self) -> Symbol:
@@ -97,8 +104,18 @@ class Board:
             self.booked.pop(order_id, None)
 
     def on(self, symbol: Symbol) -> Iterator[Working]:
-        """Yield the intents under way on a symbol."""
-        return (one for one in self.working.values() if one.symbol == symbol)
+        """Yield the intents under way on a symbol, but for a stop that rests."""
+        return (one for one in self.working.values() if one.symbol == symbol and not one.rests)
+
+    def resting(self, symbol: Symbol) -> Working | None:
+        """Return the protective stop of a symbol."""
+        found = (one for one in self.working.values() if one.symbol == symbol and one.rests)
+        return next(found, None)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything but stops that rest is under way."""
+        return any(not one.rests for one in self.working.values())
 
     def of(self, order: OrderRecord) -> Working | None:
         """Return the intent that an attempt belongs to, if it is under way."""
@@ -137,10 +154,13 @@ class Board:
         )
 
     def open_lots(self, symbol: Symbol) -> tuple[int, int]:
-        """Return the lots that live attempts on a symbol may still buy and sell."""
+        """Return the lots that live attempts on a symbol may still buy and sell.
+
+        A stop that can only reduce opens nothing, whatever else is under way.
+        """
         buying = selling = 0
         for order in self.live():
-            if order.intent.symbol != symbol:
+            if order.intent.symbol != symbol or _only_protects(order):
                 continue
             rest = lots_of(order) - self.booked[order.client_order_id]
             if order.intent.side.sign > 0:
@@ -155,6 +175,8 @@ class Board:
         for order in self.live():
             terms = order.terms
             if terms is None or terms.limit is None or terms.side.sign < 0:
+                continue
+            if _only_protects(order):
                 continue
             rest = terms.lots - self.booked[order.client_order_id]
             instrument = instruments[terms.symbol]
@@ -179,6 +201,16 @@ class Board:
         if order.client_order_id in self.orders:
             self.orders[order.client_order_id] = new
         return new
+
+
+def _only_protects(order: OrderRecord) -> bool:
+    terms = order.terms
+    return terms is not None and terms.trigger is not None and terms.reduce_only
+
+
+def is_protective(order: OrderRecord) -> bool:
+    """Return whether an attempt is a stop that rests at the venue."""
+    return order.terms is not None and order.terms.trigger is not None
 
 
 def lots_of(order: OrderRecord) -> int:

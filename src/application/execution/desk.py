@@ -10,34 +10,31 @@ from ...domain.orders import (
     Cancel,
     Cancelling,
     Clarify,
-    Denied,
     Finish,
-    Intended,
     Leg,
-    Open,
     Opening,
     OrderIntent,
     OrderTerms,
-    Partial,
     Place,
     PlanStep,
-    Submitting,
     Wait,
     is_urgent,
     next_step,
 )
-from ...domain.risk import Approved, Verdict, permits
+from ...domain.risk import Approved, Refused, Verdict, permits
 from ..journal import IntentStatus, OrderRecord
 from ..ports.unit_of_work import UnitOfWork
 from ..ports.venue import VenueOrder
 from .bench import RETRY, Bench
-from .board import Board, Working
-from .docket import approved_intent, refused_intent
+from .board import Board, Working, is_protective
+from .docket import approved_intent, refused_intent, resting_intent
 from .follower import Follower
 from .gear import DeskGear, DeskPlan
 from .offers import Later, Never, Offers
 from .pricing import bar_terms
+from .reload import reload_board
 from .sender import Sender
+from .waiting import Waiting
 
 _STEPS = 4
 """How many steps of one plan may follow each other at once."""
@@ -57,7 +54,7 @@ class OrderDesk:
         self._follower = Follower(self._bench)
         self._offers = Offers(self._bench)
         self._prepared: list[OrderRecord] = []
-        self._waiting: list[tuple[Approved, int, int]] = []
+        self._waiting = Waiting(gear.venue.capabilities)
 
     @property
     def board(self) -> Board:
@@ -81,20 +78,19 @@ class OrderDesk:
 
     def is_working(self, symbol: Symbol) -> bool:
         """Return whether an intent on a symbol is under way, or waits for another one to end."""
-        waiting = any(one.intent.symbol == symbol for one, _, _ in self._waiting)
-        return waiting or any(True for _ in self.board.on(symbol))
+        return symbol in self._waiting.symbols() or any(True for _ in self.board.on(symbol))
 
     def busy_symbols(self) -> frozenset[Symbol]:
         """Return the symbols on which an intent is under way, or waits for another one to end."""
         if not self.board.working and not self._waiting:
             return _NONE
-        waiting = (one.intent.symbol for one, _, _ in self._waiting)
-        return frozenset([*waiting, *(one.symbol for one in self.board.working.values())])
+        working = (one.symbol for one in self.board.working.values() if not one.rests)
+        return frozenset([*self._waiting.symbols(), *working])
 
     def is_exiting(self, symbol: Symbol) -> bool:
         """Return whether an exit that cannot wait is under way on a symbol, or waits for one."""
-        waiting = any(one.intent.symbol == symbol for one, _, _ in self._waiting)
-        return waiting or any(is_urgent(one.record.intent) for one in self.board.on(symbol))
+        working = (one.record.intent for one in self.board.on(symbol))
+        return self._waiting.has_exit(symbol) or any(map(is_urgent, working))
 
     def next_due(self) -> int | None:
         """Return when :meth:`work` has something to do; None if only the venue can tell."""
@@ -102,8 +98,8 @@ class OrderDesk:
         if bench.stale:
             return bench.now + RETRY
         dues = [one.due for one in self.board.working.values() if one.due is not None]
-        if not bench.gear.venue.capabilities.bar_orders and self._followed():
-            dues.append(self._follower.polled + bench.plan.poll)
+        if not bench.gear.venue.capabilities.bar_orders:
+            dues += self._follower.dues()
         return min(dues, default=None)
 
     def set_clock(self, server_time: int) -> None:
@@ -130,35 +126,9 @@ class OrderDesk:
             StorageError: If the journal cannot be read or written.
         """
         self._bench.reset()
-        self._prepared.clear()
         self._waiting.clear()
-        self._bench.write(self._reload)
+        self._prepared = self._bench.write(lambda unit: reload_board(unit, self._bench))
         self._bench.stale = False
-
-    def _reload(self, unit: UnitOfWork) -> None:
-        account, board, now = self._bench.plan.account, self.board, self._bench.now
-        self._bench.gear.books.reload(unit)
-        for record in unit.intents.working(account):
-            orders = unit.orders.of_intent(account, record.intent_id)
-            board.take(Working.restored(record, orders), orders)
-            for order in orders:
-                order_id = order.client_order_id
-                board.booked[order_id] = sum(
-                    one.lots for one in unit.fills.of_order(account, order_id)
-                )
-                if isinstance(order.state, Intended):
-                    # Of a dry run: what was taken down and never on its way.
-                    denied = Denied("a restart found it before its sending")
-                    unit.orders.update(board.changed(order, denied, now))
-                if not isinstance(order.state, Submitting):
-                    continue
-                if self._bench.gear.venue.capabilities.bar_orders:
-                    # Such a venue is rebuilt with us, and takes the same order once.
-                    lease = self._bench.gear.lease()
-                    epoch = order.epoch if lease is None else lease.epoch
-                    self._prepared.append(replace(order, epoch=epoch, sent_at=now))
-                else:
-                    self._bench.lose_sight(unit, order, "a restart found it in sending", now)
 
     def execute(self, approved: Approved, arrival: int, deadline: int) -> None:
         """Carry out an approved intent, beginning now.
@@ -174,6 +144,23 @@ class OrderDesk:
         working = self._enlist(approved, arrival, deadline)
         if working is not None:
             self._advance(working)
+
+    def rest(self, approved: Approved, trigger: int) -> None:
+        """Let a protective stop rest at the venue, behind ``trigger`` ticks.
+
+        Raises:
+            StorageError: If it could not be written down; then nothing was sent.
+            RefusedForSafety: If the account is no longer ours to trade.
+        """
+        if self.board.resting(approved.intent.symbol) is None:
+            record = resting_intent(self._bench, approved, trigger)
+            self._advance(Working(record, trigger=trigger))
+
+    def stand_down(self, symbol: Symbol) -> None:
+        """Let the protective stop of a symbol end as soon as it can."""
+        working = self.board.resting(symbol)
+        if working is not None and not working.stopping:
+            working.stopping, working.due = True, 0
 
     def admit(
         self, unit: UnitOfWork, verdict: Verdict, arrival: int, deadline: int
@@ -210,23 +197,28 @@ class OrderDesk:
             if is_urgent(intent):
                 # What is under way ends first; then the exit takes what is left.
                 self.stop(intent.symbol)
-                self._waiting.append((approved, arrival, deadline))
+                self._waiting.hold(approved, arrival, deadline)
+            return None
+        if self._waiting.is_locked(self.board, intent):
+            self.stand_down(intent.symbol)
+            self._waiting.hold(approved, arrival, deadline)
             return None
         return Working(approved_intent(bench, approved, arrival, deadline))
 
     def stop(self, symbol: Symbol | None = None) -> None:
-        """Let every intent, or those on a symbol, end as soon as it can."""
+        """Let every intent, or those on a symbol, end as soon as it can; stops that rest stay."""
         for working in self.board.working.values():
-            if symbol is None or working.symbol == symbol:
+            if not working.rests and symbol in {None, working.symbol}:
                 working.stopping, working.due = True, 0
 
     def cancel_everything(self) -> bool:
         """Ask the venue to end each order of ours that may be live; return whether none is left.
 
         For a kill: to be called again until it returns True. Orders of unknown outcome, and those
-        that the venue shows under an id of ours, are asked to end too. Needs no database.
+        that the venue shows under an id of ours, are asked to end too; protective stops stay. Needs
+        no database.
         """
-        live = {one.client_order_id: one for one in self.board.live()}
+        live = {one.client_order_id: one for one in self.board.live() if not is_protective(one)}
         for order in live.values():
             self._follower.ask_to_end(order)
         strays = self._follower.end_strays(live)
@@ -271,30 +263,39 @@ class OrderDesk:
             if isinstance(step, Finish):
                 self._finish(unit, working, step.outcome)
 
-    def _followed(self) -> bool:
-        return any(isinstance(one.state, (Open, Partial)) for one in self.board.live())
-
     def _release(self) -> None:
-        """Carry out the exits whose symbol has become free."""
-        waiting, self._waiting = self._waiting, []
-        for held in waiting:
-            approved, arrival, deadline = held
-            if any(True for _ in self.board.on(approved.intent.symbol)):
-                self._waiting.append(held)
-                continue
-            verdict = self._bench.gear.ruling.judge(approved.intent, self._bench.now)
+        """Carry out the intents whose symbol has become free."""
+        for approved, arrival, deadline in self._waiting.ready(self.board):
+            intent = approved.intent
+            verdict = self._bench.gear.ruling.judge(intent, self._bench.now)
+            if isinstance(intent, Opening) and self.venue_time > deadline:
+                verdict = Refused(
+                    intent, "age", "the stop in its way ended too late for its signal"
+                )
             if isinstance(verdict, Approved):
                 self.execute(verdict, arrival, deadline)
+            elif not is_urgent(intent):
+                self._refuse(verdict, arrival, deadline)
+
+    def _refuse(self, refused: Refused, arrival: int, deadline: int) -> None:
+        """Write down that an intent that waited comes to nothing, or carry out its closing part."""
+        instead = self._bench.write(lambda unit: self.admit(unit, refused, arrival, deadline))
+        if instead is not None:
+            self.execute(instead, arrival, deadline)
 
     def _step(self, working: Working) -> PlanStep:
-        mode = self._bench.gear.ruling.mode(working.symbol)
+        intent, ruling = working.record.intent, self._bench.gear.ruling
+        stopping = working.stopping
+        if not (stopping or working.rests):
+            # A stop that rests stays, whatever the mode: not even a kill takes it away.
+            stopping = not permits(ruling.mode(working.symbol), intent)
         return next_step(
             working.plan,
-            working.record.intent,
+            intent,
             self.board.views(working),
             self._bench.now,
             self._bench.plan.policy,
-            stopping=working.stopping or not permits(mode, working.record.intent),
+            stopping=stopping,
         )
 
     def _advance(self, working: Working) -> None:

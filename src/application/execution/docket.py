@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...domain.orders import OrderIntent, intent_id, plan_for
+from dataclasses import replace
+
+from ...domain.orders import OrderIntent, PlanKind, intent_id, plan_for
 from ...domain.risk import Approved, Refused
 from ..journal import IntentRecord, IntentStatus
 from .bench import Bench
@@ -25,6 +27,26 @@ def approved_intent(bench: Bench, approved: Approved, arrival: int, deadline: in
     return _record(
         bench, approved.intent, arrival, deadline, IntentStatus.WORKING, verdict_words(approved)
     )
+
+
+def at_its_own_time(bench: Bench, intent: OrderIntent) -> OrderIntent:
+    """Return an exit that no other of its purpose was decided at the same instant as.
+
+    An intent is known by that instant, and a clock may have been set back.
+
+    Raises:
+        StorageError: If the journal cannot be read.
+    """
+    with bench.gear.store.reading() as unit:
+        while unit.intents.find(bench.plan.account, intent_id(intent)) is not None:
+            intent = replace(intent, decided_at=intent.decided_at + 1)
+    return intent
+
+
+def resting_intent(bench: Bench, approved: Approved, trigger: int) -> IntentRecord:
+    """Return the record of a protective stop that is to rest behind ``trigger`` ticks."""
+    record = approved_intent(bench, approved, trigger, bench.venue_time)
+    return replace(record, plan=PlanKind.RESTING.value)
 
 
 def refused_intent(bench: Bench, refused: Refused, arrival: int, deadline: int) -> IntentRecord:

@@ -13,6 +13,7 @@ from ...domain.orders import (
     Evidence,
     NotPlaced,
     Open,
+    OrderState,
     Partial,
     Unknown,
     filled_lots,
@@ -22,9 +23,11 @@ from ..journal import OrderRecord
 from ..ports.unit_of_work import UnitOfWork
 from .ambiguity import Absent, Inquiry, Shown, sent_after
 from .bench import SECOND, Bench
-from .board import Working
+from .board import Working, is_protective
 from .collector import moved
 
+_REST = 15_000
+"""How often stops that rest are asked about: they are to wait long, and pushes tell."""
 _OVERLAP = 600_000
 """How far behind the oldest live attempt a history of fills is read, milliseconds."""
 
@@ -35,11 +38,18 @@ class Follower:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._polled = 0
+        self._rested = 0
 
-    @property
-    def polled(self) -> int:
-        """When live orders were last asked about."""
-        return self._polled
+    def dues(self) -> list[int]:
+        """Return when live orders are to be asked about."""
+        asked = self._polled + self._bench.plan.poll
+        stops = {is_protective(one) for one in self._followed()}
+        rested = [max(asked, self._rested + _REST)] if True in stops else []
+        return [*([asked] if False in stops else []), *rested]
+
+    def _followed(self) -> list[OrderRecord]:
+        live = self._bench.board.live()
+        return [one for one in live if isinstance(one.state, (Open, Partial))]
 
     def clarify(self, working: Working, now: int) -> bool:
         """Ask about the last attempt; return whether its plan can go on at once."""
@@ -113,10 +123,14 @@ class Follower:
         bench = self._bench
         if bench.gear.venue.capabilities.bar_orders or now < self._polled + bench.plan.poll:
             return
-        asked = [one for one in bench.board.live() if isinstance(one.state, (Open, Partial))]
+        asked = self._followed()
+        if now < self._rested + _REST:
+            asked = [one for one in asked if not is_protective(one)]
         if not asked:
             return
         self._polled = now
+        if any(map(is_protective, asked)):
+            self._rested = now
         for order in asked:
             self._query(order, now)
         self._fetch_fills(now)
@@ -155,6 +169,8 @@ class Follower:
     def end_strays(self, known: Collection[str]) -> bool:
         """Ask to end the orders of ours that only the venue knows; return whether there are any.
 
+        Stops are left: they protect what may be held.
+
         A list that cannot be read is no empty one: then there may be.
         """
         venue, plan = self._bench.gear.venue, self._bench.plan
@@ -166,6 +182,7 @@ class Follower:
             one
             for one in shown
             if one.client_order_id not in known
+            and one.trigger is None
             and is_ours(
                 one.client_order_id, plan.account, venue=venue.name, environment=plan.environment
             )
@@ -184,8 +201,16 @@ class Follower:
                 lambda unit: self._bench.lose_sight(unit, order, "its cancellation has no end", now)
             )
             return
-        if now - asked >= SECOND:
-            self._query(order, now)
+        if now - asked < SECOND:
+            return
+        self._query(order, now)
+        if working.rests and isinstance(self._state(order), Cancelling):
+            # Something may wait for it: a cancellation that was lost is not waited out.
+            self.ask_to_end(order)
+
+    def _state(self, order: OrderRecord) -> OrderState | None:
+        found = self._bench.board.orders.get(order.client_order_id)
+        return None if found is None else found.state
 
     def _query(self, order: OrderRecord, now: int) -> None:
         bench = self._bench

@@ -10,7 +10,16 @@ from ...domain.orders import Leg, Opening, OrderIntent, OrderTerms, Reduction
 from ..ports.venue import Quote
 from .bench import RETRY, SECOND, Bench
 from .board import Working
-from .pricing import FRESH, affordable, bar_terms, drifted, limit_terms, too_small, unusable
+from .pricing import (
+    FRESH,
+    affordable,
+    bar_terms,
+    drifted,
+    limit_terms,
+    stop_terms,
+    too_small,
+    unusable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +49,9 @@ class Offers:
     def make(self, working: Working, intent: OrderIntent, leg: Leg) -> OrderTerms | Later | Never:
         """Return price, lots and flags, or why there are none."""
         bench, plan = self._bench, self._bench.plan
-        if leg is Leg.BAR:
-            return bar_terms(intent, intent.lots)
+        if leg in {Leg.BAR, Leg.STOP}:
+            bar = leg is Leg.BAR
+            return bar_terms(intent, intent.lots) if bar else self._stop(working, intent)
         quote = self._quote(intent.symbol)
         if quote is None:
             if bench.venue_time > working.record.deadline:
@@ -55,6 +65,18 @@ class Offers:
         capabilities = bench.gear.venue.capabilities
         terms = limit_terms(intent, leg, quote, capabilities, plan.policy, bench.venue_time)
         return terms if isinstance(intent, Reduction) else self._paid_for(terms)
+
+    def _stop(self, working: Working, intent: OrderIntent) -> OrderTerms | Never:
+        bench, trigger = self._bench, working.trigger
+        if trigger is None or not isinstance(intent, Reduction):
+            return Never("a stop rests behind a trigger, and only reduces")
+        if not bench.knows_time:
+            bench.ask_time()
+        terms = stop_terms(intent, trigger, bench.gear.venue.capabilities, bench.plan.policy)
+        instrument = bench.plan.instruments[intent.symbol]
+        if too_small(terms.lots, terms.limit or 0, instrument):
+            return Never(f"{terms.lots} lots are under the venue's minimum: dust")
+        return terms
 
     def _paid_for(self, terms: OrderTerms) -> OrderTerms | Never:
         """Cut a purchase down to what the cash pays for, fees included."""

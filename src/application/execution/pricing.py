@@ -13,6 +13,7 @@ from ...domain.orders import (
     Reduction,
     TimeInForce,
     maker_price,
+    stop_limit,
     taker_price,
 )
 from ..ports.venue import Quote, VenueCapabilities
@@ -60,6 +61,20 @@ def limit_terms(
         limit=taker_price(buying, quote.bid, quote.ask, policy.taker_cap),
         time_in_force=TimeInForce.IOC if immediate else TimeInForce.GTC,
         reduce_only=reduce_only,
+    )
+
+
+def stop_terms(
+    intent: Reduction, trigger: int, capabilities: VenueCapabilities, policy: ExecutionPolicy
+) -> OrderTerms:
+    """Return a protective stop that rests until ``trigger`` ticks are touched."""
+    return OrderTerms(
+        intent.symbol,
+        intent.side,
+        intent.lots,
+        limit=stop_limit(intent.side.sign > 0, trigger, policy.stop_cap),
+        reduce_only=capabilities.reduce_only,
+        trigger=trigger,
     )
 
 

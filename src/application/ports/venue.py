@@ -28,6 +28,8 @@ class VenueCapabilities:
 
     Attributes:
         bar_orders: It lives on bars and fills by the market step; then nothing else is sent to it.
+        reduce_only: Whether an order can be told never to open or turn a position.
+        stops: Whether a stop can rest there until its trigger is touched.
         lookup_by_id: Whether one order can be asked for by our id; else histories are searched.
         fence_ms: How long after its sending a request may still be accepted; after that, and two
             full histories without it, an order was never placed.
@@ -42,6 +44,7 @@ class VenueCapabilities:
     good_till_date: bool = True
     immediate_or_cancel: bool = True
     reduce_only: bool = False
+    stops: bool = False
     lookup_by_id: bool = True
     fence_ms: int = 60_000
     dead_man_ms: int | None = None
@@ -127,6 +130,7 @@ class VenueOrder:
         lots, filled: Whole lots; a foreign size that lies between is rounded away from zero.
         updated_at: Venue's time, Unix milliseconds UTC.
         reason: Why it ended, if it ended by the venue's rule.
+        trigger: Ticks of a stop, also once it was touched; None for any other order.
     """
 
     client_order_id: str
@@ -139,6 +143,7 @@ class VenueOrder:
     updated_at: int
     limit: int | None = None
     reason: str = ""
+    trigger: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

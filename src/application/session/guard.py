@@ -91,6 +91,11 @@ class Guard:
         """Hold everything but protective exits until the next clean reconciliation."""
         self._gate = reason
 
+    @property
+    def is_gated(self) -> bool:
+        """Whether the books were not held against the venue yet."""
+        return bool(self._gate)
+
     def watch(self, board: Board) -> None:
         """Count the orders of a board as exposure."""
         self._board = board

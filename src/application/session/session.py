@@ -194,7 +194,7 @@ class TradingSession:
             # Where time is simulated and nothing is held, nobody looks between the bars.
             dues.append(self._gear.clock.now_ms() + LOOK)
         dues += [due for due in (bar, self._desk.next_due()) if due is not None]
-        if bar is None and not self._desk.board.working:
+        if bar is None and not self._desk.board.is_busy:
             return None
         return min(dues)
 
@@ -397,8 +397,8 @@ class TradingSession:
         clock = self._gear.clock
         until = clock.now_ms() + _PATIENCE
         self._desk.stop()
-        while self._desk.board.working and clock.now_ms() < until:
+        while self._desk.board.is_busy and clock.now_ms() < until:
             self._desk.work()
             due = self._desk.next_due()
             clock.sleep_until(min(until, due if due is not None else clock.now_ms() + LOOK))
-        self._warden.switch.disarm(left=bool(self._desk.board.working))
+        self._warden.switch.disarm(left=self._desk.board.is_busy)

@@ -9,6 +9,7 @@ from ...domain.errors import VenueError
 from ...domain.orders import OrderIntent, Purpose, intent_for
 from ...domain.risk import Approved, Mode
 from ..execution.desk import OrderDesk
+from ..execution.docket import at_its_own_time
 from ..reconcile import Outcome, Reconciler
 from .books import Books
 from .controls import Controls, Wishes
@@ -16,6 +17,7 @@ from .dead_man import SwitchKeeper
 from .guard import Guard
 from .lease import LeaseKeeper
 from .plan import Gear, SessionPlan
+from .resting import RestingStops
 from .stops import StopWatch
 
 LOOK = 1_000
@@ -56,6 +58,9 @@ class Warden:
             gear.wall.now_ms(),
         )
         self._stops = StopWatch(plan.owner, gear.venue, books, gear.engine.profile)
+        self._resting = RestingStops(
+            plan.owner, plan.instruments, desk, books, guard, gear.engine.profile
+        )
         self.switch = SwitchKeeper(gear.venue)
         self._looked = 0
 
@@ -130,10 +135,13 @@ class Warden:
         return self._reconciler.next_due()
 
     def _protect(self, marks: Sequence[int]) -> None:
-        """Send the exits whose stop was reached."""
-        for exit_ in self._stops.due(self._plan.instruments, self._gear.clock.now_ms()):
-            if not self._desk.is_exiting(exit_.symbol):
+        """Keep a stop at the venue, and send the exits whose stop was reached and did nothing."""
+        now = self._gear.clock.now_ms()
+        for exit_ in self._stops.due(self._plan.instruments, now):
+            symbol = exit_.symbol
+            if not (self._desk.is_exiting(symbol) or self._resting.covers(symbol, now)):
                 self._send(exit_, marks)
+        self._resting.keep(now)
 
     def exits_on_bars(self, decided_at: int) -> tuple[OrderIntent, ...]:
         """Return what a kill with flatten closes, where orders wait for the next bar."""
@@ -158,7 +166,7 @@ class Warden:
 
     def _send(self, intent: OrderIntent, marks: Sequence[int]) -> None:
         now = self._gear.clock.now_ms()
-        verdict = self._guard.judge(intent, now)
+        verdict = self._guard.judge(at_its_own_time(self._desk.bench, intent), now)
         if isinstance(verdict, Approved):
             arrival = marks[self._books.column(intent.symbol)] if marks else 0
             self._desk.execute(verdict, arrival, self._desk.venue_time)

@@ -16,6 +16,7 @@ from .plan import (
     maker_price,
     next_step,
     plan_for,
+    stop_limit,
     taker_price,
 )
 from .side import Side
@@ -87,5 +88,6 @@ __all__ = [
     "move",
     "next_step",
     "plan_for",
+    "stop_limit",
     "taker_price",
 ]

@@ -36,6 +36,8 @@ class PlanKind(Enum):
     MAKER_FIRST = "maker first"
     TAKER = "taker"
     """At once, again and again until the position is gone: for exits that cannot wait."""
+    RESTING = "resting stop"
+    """One protective stop that rests at the venue until it is touched or no longer wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class ExecutionPolicy:
         drift: How far the price may have run from the arrival price for a new opening attempt.
         exit_retry: Pause between the attempts of an exit that found no liquidity.
         exit_tries: After how many attempts an exit is left to the next decision.
+        stop_cap: How far beyond its trigger the limit of a stop that rests lies; what gaps further
+            is left to the exit that the session sends.
     """
 
     maker_wait: int = 120_000
@@ -61,6 +65,7 @@ class ExecutionPolicy:
     drift: int = 10_000
     exit_retry: int = 1_000
     exit_tries: int = 20
+    stop_cap: int = 20_000
 
     def within(self, bar_ms: int) -> ExecutionPolicy:
         """Return the policy for bars of that length: a maker waits half a bar at most.
@@ -183,9 +188,20 @@ def next_step(
     return _after(kind, last, remaining, now, policy)
 
 
+_FIRST_LEG = {
+    PlanKind.BAR: Leg.BAR,
+    PlanKind.MAKER_FIRST: Leg.MAKER,
+    PlanKind.TAKER: Leg.TAKER,
+    PlanKind.RESTING: Leg.STOP,
+}
+
+
 def _first(kind: PlanKind, intent: OrderIntent) -> PlanStep:
-    legs = {PlanKind.BAR: Leg.BAR, PlanKind.MAKER_FIRST: Leg.MAKER, PlanKind.TAKER: Leg.TAKER}
-    return Place(legs[kind], 1, intent.lots)
+    return Place(_FIRST_LEG[kind], 1, intent.lots)
+
+
+_PATIENT = frozenset({Leg.BAR, Leg.STOP})
+"""Legs that wait for the venue, however long."""
 
 
 def _unfinished(
@@ -197,18 +213,22 @@ def _unfinished(
         return Clarify()
     if stopping:
         return Cancel()
-    if last.leg is Leg.BAR:
+    if last.leg in _PATIENT:
         return Wait(None)
     patience = policy.maker_wait if last.leg is Leg.MAKER else policy.exit_retry
     due = last.sent_at + patience
     return Cancel() if now >= due else Wait(due)
 
 
+_ASKED_ONCE = frozenset({PlanKind.BAR, PlanKind.RESTING})
+"""Plans of one attempt: what is left is decided anew."""
+
+
 def _after(
     kind: PlanKind, last: AttemptView, remaining: int, now: int, policy: ExecutionPolicy
 ) -> PlanStep:
     """Return what follows an attempt that ended with lots left."""
-    if kind is PlanKind.BAR or _is_refused(last):
+    if kind in _ASKED_ONCE or _is_refused(last):
         return Finish(_words(last.state))
     if now < last.retry_at:
         return Wait(last.retry_at)
@@ -256,6 +276,11 @@ def maker_price(buying: bool, bid: int, ask: int, offset: int = 0) -> int:
     if buying:
         return max(1, min(bid - -(-bid * offset // 1_000_000), ask - 1))
     return max(ask + -(-ask * offset // 1_000_000), bid + 1)
+
+
+def stop_limit(buying: bool, trigger: int, cap: int) -> int:
+    """Return the limit of a stop that rests, ``cap`` millionths beyond its trigger, in ticks."""
+    return taker_price(buying, trigger, trigger, cap)
 
 
 def taker_price(buying: bool, bid: int, ask: int, cap: int) -> int:

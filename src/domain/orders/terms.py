@@ -28,6 +28,8 @@ class Leg(Enum):
     """Post-only at the own side's touch."""
     TAKER = "taker"
     """Marketable, for what the maker leg left."""
+    STOP = "stop"
+    """Rests behind a trigger and protects a position."""
 
 
 class OrderKind(Enum):

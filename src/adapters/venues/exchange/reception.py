@@ -121,6 +121,8 @@ class Reception:
             return Refused(f"{new.symbol} does not trade here", RefusalKind.NOT_PERMITTED)
         if new.post_only and not floor.rules.post_only:
             return Refused("post-only is not known here", RefusalKind.NOT_PERMITTED)
+        if new.trigger is not None and not floor.rules.stops:
+            return Refused("stops are not known here", RefusalKind.NOT_PERMITTED)
         unit = floor.instruments[new.symbol].unit_value
         broken = floor.filters[new.symbol].broken_by(new, unit)
         if broken:

@@ -47,6 +47,7 @@ class NewOrder:
             terms.expires_at,
             terms.post_only,
             terms.reduce_only,
+            terms.trigger,
         )
 
 
@@ -105,6 +106,7 @@ class Order:
             self.updated_at,
             new.limit,
             self.reason,
+            new.trigger,
         )
 
 

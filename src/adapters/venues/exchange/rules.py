@@ -50,6 +50,7 @@ class ExchangeRules:
         maintenance_ppm: Of the positions' value; equity below it is liquidated.
         funding_ms: Time between funding settlements.
         dead_man: Whether "cancel all after" exists.
+        stops: Whether a stop may rest.
         retain_ms: Ended orders and trades older than this are forgotten; 0 keeps all.
     """
 
@@ -67,6 +68,7 @@ class ExchangeRules:
     maintenance_ppm: int = 5_000
     funding_ms: int = 8 * HOUR
     dead_man: bool = False
+    stops: bool = True
     retain_ms: int = 0
 
     def __post_init__(self) -> None:
@@ -82,6 +84,7 @@ class ExchangeRules:
             post_only=self.post_only,
             good_till_date=self.good_till_date,
             reduce_only=True,
+            stops=self.stops,
             lookup_by_id=self.lookup_by_id,
             fence_ms=self.fence_ms,
             dead_man_ms=10_000 if self.dead_man else None,

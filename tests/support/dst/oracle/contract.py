@@ -234,6 +234,8 @@ class ContractRules:
             return
         for order_id, order in self._view.orders.items():
             for shown in self._truth.orders(order_id):
+                if shown.trigger is not None:
+                    continue  # a protective stop stays
                 old = order.recorded_at < killed_at and shown.status is VenueOrderStatus.OPEN
                 self._found.need(
                     not old or order_id in self._cancelled,

@@ -7,6 +7,7 @@ from decimal import Decimal
 from mettle.application.journal import IntentStatus
 from mettle.application.ports.unit_of_work import Store
 from mettle.application.ports.venue import VenueOrderStatus
+from mettle.domain.orders import Leg, OrderIntent, PlanKind
 
 from .truth import Truth
 from .view import JournalView, order_lots
@@ -42,9 +43,13 @@ class EndRules:
             need(live == set(view.possibly_live), "I13", "possibly live orders differ")
 
     def settled(self, since: int) -> None:
-        """I18: every intent of before ``since`` has ended, and every order of it."""
+        """I18: every intent of before ``since`` has ended, and every order of it.
+
+        But for the stop of what is held: it rests as long as the position does.
+        """
         for intent_key, record in self._view.intents.items():
-            if record.recorded_at < since:
+            resting = record.plan == PlanKind.RESTING.value
+            if record.recorded_at < since and not (resting and self._holds(record.intent)):
                 self._found.need(
                     record.status is IntentStatus.DONE,
                     "I18",
@@ -52,8 +57,12 @@ class EndRules:
                 )
         for order_id in self._view.possibly_live:
             order = self._view.orders[order_id]
-            if order.recorded_at < since:
+            resting = order.leg is Leg.STOP
+            if order.recorded_at < since and not (resting and self._holds(order.intent)):
                 self._found.broken("I18", f"{order_id} is still {order.state}")
+
+    def _holds(self, intent: OrderIntent) -> bool:
+        return bool(self._view.lots[str(intent.symbol)])
 
     def converged(self) -> None:
         """I14: local = venue, or PAUSED with an open discrepancy; no fill lost, none doubled."""
