@@ -11,7 +11,11 @@ from ..application.ports.campaign_store import CampaignStore
 from ..application.ports.model_registry import ModelRegistry
 from ..application.ports.study_book import StudyBook
 from ..application.ports.trial_files import TrialFiles
+from ..application.ports.trial_runner import TrialRunner
+from ..domain.errors import ConfigError
 from .settings import Resolved
+
+_WORKER = ("-m", "mettle.entrypoints.campaign_worker")
 
 
 def studies_place(resolved: Resolved) -> str:
@@ -51,6 +55,32 @@ def _files(root: Path) -> TrialFiles:
     from ..adapters.persistence.trial_folders import TrialFolders
 
     return TrialFolders(root)
+
+
+def runner_for(resolved: Resolved, study: str) -> TrialRunner:
+    """Return where a study's workers run, as the settings say.
+
+    Raises:
+        NotFound: If Ray is asked for and not installed.
+        NotRunning: If no cluster answers.
+        ConfigError: If a cluster of several machines would share a SQLite file.
+    """
+    chosen, logs = resolved.settings.campaign, resolved.runs / study / "workers"
+    if chosen.runner == "local":
+        from ..adapters.campaign.local_processes import LocalProcesses, worker_command
+
+        return LocalProcesses(worker_command(_WORKER), logs)
+    from ..adapters.campaign.ray_cluster import RayCluster, RayPlace
+
+    place = RayPlace(chosen.ray_address, chosen.ray_cpus, chosen.ray_gpus)
+    cluster = RayCluster(_WORKER, logs, place)
+    if cluster.machines > 1 and not resolved.database.startswith("postgresql"):
+        cluster.close()
+        raise ConfigError(
+            "the workspace's database is a SQLite file, which several machines cannot share",
+            mend="put it on PostgreSQL: METTLE_SECRET__DATABASE_URL, on every node",
+        )
+    return cluster
 
 
 class CampaignContainer(containers.DeclarativeContainer):

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from ..adapters.campaign.pulse import ThreadPulse
+from ..adapters.isolation.kernel import PR_SET_PDEATHSIG, prctl
 from ..application.campaign.objective import Objective
 from ..application.campaign.worker import TrialWorker, WorkerTools
 from ..application.ports.trial_runner import WorkOrder
@@ -76,6 +77,7 @@ def pulse(order: WorkOrder) -> ThreadPulse:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a worker."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # at once, where the heartbeat would see it later
     order = read_order(arguments[0])
     bench = open_bench(order)
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,14 +30,14 @@ from ..domain.errors import InvalidValue, NotFound, NotRunning
 from ..domain.market import Timeframe
 from ..domain.performance.selection import StudyVerdict, judge_study, plan_verdict
 from .campaign_bench import CampaignBench, footprint_of, kept_settings, objective
-from .campaign_container import CampaignContainer
+from .campaign_container import CampaignContainer, runner_for
 from .market_data import MarketData
+from .settings.campaign import CampaignSection
 from .suggest import did_you_mean
 
 if TYPE_CHECKING:
     from .workspace import Workspace
 
-WORKER = "mettle.entrypoints.campaign_worker"
 _YEAR_MS = 365 * 86_400_000
 
 
@@ -99,24 +100,27 @@ class Studies:
             agent: ``ppo``, or a rule strategy.
             workers: Processes; as in the settings if None.
             resume: Whether to go on if there is one of that name; more trials may be asked for.
-            runner: Where workers run; processes of this machine if None.
+            runner: Where workers run; as in the settings if None: processes of this machine, or a
+                Ray cluster.
             on_standing: Called about once a second.
 
         Raises:
             InvalidValue: If there is one of that name and it is not to be resumed.
             ConfigError: If the settings of the campaign break a rule.
             DataError: If there are too few bars, or they are not those that it was begun with.
-            NotRunning: If workers end before they begin.
+            NotRunning: If workers end before they begin, or no Ray cluster answers.
+            NotFound: If Ray is asked for and not installed.
         """
         held = find_campaign(self._workspace, study)
-        if held is None:
-            self._create(study, agent, data)
-        elif not resume:
+        if held is not None and not resume:
             raise InvalidValue(
                 f"there is a study {study!r} already",
                 mend="go on with it (--resume), or choose another name",
             )
-        return self._go_on(study, workers, runner, on_standing)
+        with self._running(study, runner) as used:
+            if held is None:
+                self._create(study, agent, data)
+            return self._go_on(study, workers, used, on_standing)
 
     def resume(
         self,
@@ -132,7 +136,8 @@ class Studies:
             NotFound: If there is none of that name.
         """
         self._require(study)
-        return self._go_on(study, workers, runner, on_standing)
+        with self._running(study, runner) as used:
+            return self._go_on(study, workers, used, on_standing)
 
     def finish(self, study: str, *, candidates: int = 3) -> Finished:
         """Train the best trial's settings once more, on all but the hold-out, and open that once.
@@ -285,7 +290,7 @@ class Studies:
         self,
         study: str,
         workers: int | None,
-        runner: TrialRunner | None,
+        runner: TrialRunner,
         on_standing: Callable[[Standing], None],
     ) -> StudyReport:
         workspace, held = self._workspace, self._require(study)
@@ -305,7 +310,7 @@ class Studies:
                 study=study,
                 worker="",
                 lease_s=chosen.lease,
-                threads=max(1, (os.cpu_count() or 1) // slots),
+                threads=_threads(chosen, slots),
                 settings=workspace.settings.model_dump(mode="json", by_alias=True),
             )
             tools = CampaignTools(
@@ -313,7 +318,7 @@ class Studies:
                 bench.parts.book(),
                 bench.keeper(),
                 bench.publisher(),
-                runner or _local(workspace, study),
+                runner,
                 workspace.container.clock(),
                 workspace.container.ids(),
             )
@@ -323,6 +328,15 @@ class Studies:
         finally:
             bench.close()
         return self.show(study)
+
+    @contextmanager
+    def _running(self, study: str, given: TrialRunner | None) -> Iterator[TrialRunner]:
+        """Give a runner before anything is written down; close it however things end."""
+        runner = given or runner_for(self._workspace.resolved, study)
+        try:
+            yield runner
+        finally:
+            runner.close()
 
     def _require(self, study: str) -> Campaign:
         found = find_campaign(self._workspace, study)
@@ -342,7 +356,7 @@ def find_campaign(workspace: Workspace, study: str) -> Campaign | None:
         parts.shutdown_resources()
 
 
-def _local(workspace: Workspace, study: str) -> TrialRunner:
-    from ..adapters.campaign.local_processes import LocalProcesses, worker_command
-
-    return LocalProcesses(worker_command(WORKER), workspace.resolved.runs / study / "workers")
+def _threads(chosen: CampaignSection, slots: int) -> int:
+    if chosen.runner == "ray":
+        return chosen.ray_cpus
+    return max(1, (os.cpu_count() or 1) // slots)

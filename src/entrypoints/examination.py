@@ -22,7 +22,10 @@ _LEAST_FREE = 200 * 2**20
 _COMFORTABLE_FREE = 2 * 2**30
 _RELEASED_MS = 1_767_225_600_000
 """2026-01-01: a clock before this is wrong."""
-_EXTRAS = {"postgres": ("psycopg", "a PostgreSQL database")}
+_EXTRAS = {
+    "postgres": ("psycopg", "a PostgreSQL database"),
+    "ray": ("ray", "campaigns on a Ray cluster"),
+}
 
 
 def examine(

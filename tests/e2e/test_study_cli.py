@@ -11,11 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
 from mettle import open as mettle_open
-from mettle.adapters.campaign.local_processes import LocalProcesses
 from mettle.application.campaign.records import AttemptStatus
-from mettle.application.ports.trial_runner import WorkOrder
 from tests.support.campaigns import workspace_with_bars
 
 _PATIENCE_S = 300.0
@@ -72,23 +69,3 @@ def test_a_verb_says_what_is_missing(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert "no study 'z'" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("program", "said"),
-    [
-        ("import sys; print('it broke'); sys.exit(3)", "exit code 3: it broke"),
-        ("import os; os.kill(os.getpid(), 9)", "ended by SIGKILL"),
-        ("pass", ""),
-    ],
-)
-def test_a_process_says_why_it_ended(tmp_path: Path, program: str, said: str) -> None:
-    """Exit code with the last words, signal by name, nothing if it went well."""
-    runner = LocalProcesses((sys.executable, "-c", program), tmp_path / "logs")
-    worker = runner.start(WorkOrder(tmp_path, tmp_path / "mettle.toml", "s", "w", 30.0))
-    begun = time.monotonic()
-    while worker.alive() and time.monotonic() - begun < _PATIENCE_S:
-        time.sleep(0.01)
-    assert said in worker.failure()
-    assert bool(worker.failure()) == bool(said)
-    runner.close()

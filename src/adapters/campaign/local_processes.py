@@ -117,12 +117,12 @@ class LocalProcesses:
         self._started.clear()
 
 
-def worker_command(module: str) -> tuple[str, ...]:
-    """Return what runs a module of ours as a worker.
+def worker_command(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return what runs this interpreter with these arguments as a worker.
 
     Raises:
         StorageError: If this interpreter cannot be started again.
     """
     if not sys.executable:
         raise StorageError("this interpreter does not know its own path")
-    return (sys.executable, "-m", module)
+    return (sys.executable, *arguments)

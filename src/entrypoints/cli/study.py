@@ -32,7 +32,7 @@ def run(
         str | None, typer.Option("--strategy", help="A rule strategy in the place of PPO.")
     ] = None,
     trials: Annotated[int | None, typer.Option(help="Sets of parameters to try.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes on this machine.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Workers that this command starts.")] = None,
     symbols: Annotated[
         str | None, typer.Option("--symbols", help="Such as BTC/USDT,ETH/USDT.")
     ] = None,
@@ -54,6 +54,12 @@ def run(
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Frames between checkpoints.")
     ] = None,
+    runner: Annotated[
+        str | None, typer.Option(help="local for processes, or ray for a cluster.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", help="auto, local, or HOST:PORT of the head.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on if there is one of that name.")
     ] = False,
@@ -74,6 +80,8 @@ def run(
         "campaign.folds": folds,
         "campaign.retries": retries,
         "campaign.time_limit": time_limit,
+        "campaign.runner": runner,
+        "campaign.ray_address": ray_address,
     }
     campaign(call, study, strategy or "ppo", flags, resume=resume)
 
@@ -101,12 +109,24 @@ def campaign(
 def resume(
     ctx: typer.Context,
     study: Annotated[str, typer.Argument(help="Name of the study.")],
-    workers: Annotated[int | None, typer.Option(help="Processes on this machine.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Workers that this command starts.")] = None,
     trials: Annotated[int | None, typer.Option(help="More sets of parameters than before.")] = None,
+    runner: Annotated[
+        str | None, typer.Option(help="local for processes, or ray for a cluster.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", help="auto, local, or HOST:PORT of the head.")
+    ] = None,
 ) -> None:
     """Go on with a study, as often as you like; other machines may do the same meanwhile."""
     call = invocation(ctx)
-    with call.workspace({"campaign.workers": workers, "campaign.trials": trials}) as workspace:
+    flags: dict[str, object] = {
+        "campaign.workers": workers,
+        "campaign.trials": trials,
+        "campaign.runner": runner,
+        "campaign.ray_address": ray_address,
+    }
+    with call.workspace(flags) as workspace:
         total = workspace.studies.show(study).standing.trials
         with call.output.progress(f"study {study}", max(total, trials or 0)) as advance:
             report = _guarded(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -36,6 +36,15 @@ class CampaignSection(Section):
     """Seconds that one attempt may take; 0 is no limit."""
     lease: float = Field(default=30.0, ge=1, le=3600)
     """Seconds after which a worker without a heartbeat is taken for dead."""
+    runner: Literal["local", "ray"] = "local"
+    """Where workers run: processes of this machine, or a Ray cluster (`mettle-trader[ray]`)."""
+    ray_address: str = "auto"
+    """Of the cluster: auto for that of this machine, local for one made for the campaign, or
+    HOST:PORT of its head."""
+    ray_cpus: int = Field(default=1, ge=1, le=1024)
+    """Cores that a worker on Ray reserves and uses."""
+    ray_gpus: float = Field(default=0.0, ge=0, le=64)
+    """Accelerators that a worker on Ray reserves; a half is shared by two."""
 
     @field_validator("objectives")
     @classmethod
