@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mettle.adapters.venues.exchange import Fault
-from mettle.application.execution import ambiguity, desk, follower, pricing, sender
+from mettle.application.execution import ambiguity, desk, follower, offers, pricing, sender
 from mettle.application.execution import bench as benches
 from mettle.application.execution import collector as collectors
 from mettle.application.execution import listener as listeners
@@ -322,15 +322,15 @@ def _tells_secret(note: Any) -> Any:
 
 
 def _resends(reload: Any) -> Any:
-    def wrong(self: Any, unit: Any) -> Any:
-        reload(self, unit)
-        now = self._bench.now
-        for order in list(self.board.orders.values()):
+    def wrong(unit: Any, bench: Any) -> Any:
+        prepared = reload(unit, bench)
+        for order in list(bench.board.orders.values()):
             if isinstance(order.state, Unknown) and order.venue_order_id == "":
-                back = replace(order, state=Submitting(), sent_at=now)
-                lease = self._bench.gear.lease()
+                back = replace(order, state=Submitting(), sent_at=bench.now)
+                lease = bench.gear.lease()
                 epoch = back.epoch if lease is None else lease.epoch
-                self._prepared.append(replace(back, epoch=epoch))
+                prepared.append(replace(back, epoch=epoch))
+        return prepared
 
     return wrong
 
@@ -386,7 +386,7 @@ ORDER_BUGS = (
     Bug("sends a taker beside an unknown maker", "I5", ((desk, "next_step", _taker_beside),)),
     Bug("posts across the touch", "maker", ((pricing, "maker_price", _crosses),)),
     Bug("pays ten times the cap", "cap", ((pricing, "taker_price", _no_cap),)),
-    Bug("follows a price that ran away", "drift", ((desk, "drifted", _no_drift),), running_away),
+    Bug("follows a price that ran away", "drift", ((offers, "drifted", _no_drift),), running_away),
     Bug("tries again on an old signal", "age", ((_DESK, "_place", _no_age),), shut),
     Bug("books a fill without postings", "T2", ((_COLLECTOR, "fill", _without("ledger")),)),
     Bug("books postings without the fill", "T2", ((_COLLECTOR, "fill", _without("fills")),)),
@@ -396,7 +396,7 @@ ORDER_BUGS = (
     Bug("ignores a failed write", "I4", ((_BENCH, "write", _ignores_failure),), broken_disk),
     Bug("asks inside the transaction", "T1", ((_BENCH, "write", _call_inside),)),
     Bug("writes a secret down", "I19", ((_BENCH, "note_unknown", _tells_secret),)),
-    Bug("sends again what a crash left", "I6", ((_DESK, "_reload", _resends),), crashing),
+    Bug("sends again what a crash left", "I6", ((desk, "reload_board", _resends),), crashing),
     Bug("forgets what was being sent", "I18", ((_BENCH, "lose_sight", _forgets),), crashing),
 )
 """Bugs of the order path."""
