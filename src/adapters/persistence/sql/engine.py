@@ -160,6 +160,9 @@ def storage_error(engine: Engine, error: Exception) -> StorageError:
     return StorageError(f"{name}: {error}", mend=_mend(str(error)))
 
 
+_SERVER = "see that the database server runs, then start again: what it has kept is read first"
+
+
 def _mend(detail: str) -> str:
     text = detail.lower()
     causes = {
@@ -170,6 +173,11 @@ def _mend(detail: str) -> str:
         "full": "free some disk space; nothing of the last step was kept",
         "disk i/o": "free some disk space or check the disk; nothing of the last step was kept",
         "no space": "free some disk space; nothing of the last step was kept",
+        "input/output error": "check the disk; nothing of the last step was kept",
+        "terminating connection": _SERVER,
+        "server closed the connection": _SERVER,
+        "connection is closed": _SERVER,
+        "connection refused": _SERVER,
         "malformed": "restore a backup; the file is damaged",
         "not a database": "restore a backup; the file is not a mettle database",
         "unable to open": "check that the folder exists and is writable",
