@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..application.backtest import Provenance
+from ..application.campaign.space import rule_agent
+from ..application.learning.artefact import PolicyArtefact
 from ..application.learning.manifest import PolicyManifest
+from ..application.learning.registry import ModelRecord
 from ..application.ports.agent import Agent
 from ..application.ports.artefact_store import ArtefactStore
 from ..application.research.ensemble import Ensemble
@@ -37,32 +41,51 @@ class Chosen:
         return None if self.manifest is None else self.manifest.timeframe.label
 
 
-def choose(name: str, artefacts: ArtefactStore) -> Chosen:
-    """Return the model of that name, or the strategy (``ema-cross:fast=10,slow=30``).
+Holder = Callable[[str], ModelRecord | None]
+"""Returns the record of the model that has an alias, None if nobody has it."""
 
-    Several of them joined by ``+`` are an ensemble.
+
+def choose(name: str, artefacts: ArtefactStore, holder: Holder) -> Chosen:
+    """Return the model of that name or alias, or the strategy (``ema-cross:fast=10,slow=30``).
+
+    Several of them joined by ``+`` are an ensemble. A model's own name comes before an alias.
 
     Raises:
         NotFound: If there is neither, with the nearest name.
         InvalidValue: If a strategy's parameter breaks a rule.
-        ArtefactError: If the model is damaged or was changed.
+        ArtefactError: If the model is damaged, was changed, or is not what was given the alias.
     """
     if "+" in name:
-        return _ensemble([choose(part.strip(), artefacts) for part in name.split("+")])
+        return _ensemble([choose(part.strip(), artefacts, holder) for part in name.split("+")])
     rule = name.partition(":")[0]
     if rule in STRATEGIES:
         return Chosen(parse_strategy(name), Provenance(hash=name))
     held = list(artefacts.names())
     if name not in held:
+        if (record := holder(name)) is not None:
+            return _serving(record, artefacts)
         known = [*held, *STRATEGIES]
         models = ", ".join(held) or "none yet, `mettle train` makes one"
         otherwise = f"models: {models}; strategies: {', '.join(STRATEGIES)}"
         raise NotFound(
             f"no model or strategy is called {name!r}", mend=did_you_mean(rule, known, otherwise)
         )
+    return _trained(artefacts.load(name))
+
+
+def _serving(record: ModelRecord, artefacts: ArtefactStore) -> Chosen:
+    """Return who has an alias: the very files that were registered, or a campaign's rule."""
+    if record.paths.artefact:
+        digest = record.hashes.artefact or None
+        return _trained(artefacts.load(record.paths.artefact, digest=digest))
+    values = dict(record.hyperparameters)
+    agent = rule_agent(str(values.pop("agent", "")), values)
+    return Chosen(agent, Provenance(hash=agent.name))
+
+
+def _trained(artefact: PolicyArtefact) -> Chosen:
     from ..adapters.learning.policy_agent import PolicyAgent
 
-    artefact = artefacts.load(name)
     manifest = artefact.manifest
     provenance = Provenance(manifest.digest, *manifest.period)
     return Chosen(PolicyAgent(artefact), provenance, manifest)
@@ -87,17 +110,23 @@ def _ensemble(members: list[Chosen]) -> Chosen:
     return Chosen(agent, provenance, manifests[0] if manifests else None)
 
 
-def nearest_model(name: str, artefacts: ArtefactStore) -> None:
-    """Refuse a name that no model has, and say which was probably meant.
+def name_held(name: str, artefacts: ArtefactStore, holder: Holder) -> str:
+    """Return the name under which the files of a model lie, by its name or alias.
 
     Raises:
-        NotFound: If there is no model of that name.
+        NotFound: If no model is called so, with the one that was probably meant.
+        ArtefactError: If the files are not those that were given the alias.
     """
     held = artefacts.names()
-    if name not in held:
+    if name in held:
+        return name
+    record = holder(name)
+    if record is None or not record.paths.artefact:
         known = ", ".join(held) or "none yet, `mettle train` makes one"
         mend = did_you_mean(name, held, f"models: {known}")
         raise NotFound(f"no model is called {name!r}", mend=mend)
+    artefacts.load(record.paths.artefact, digest=record.hashes.artefact or None)
+    return record.paths.artefact
 
 
 def free_name(name: str, artefacts: ArtefactStore, *, replace: bool) -> str:

@@ -118,6 +118,11 @@ class ModelRegistryFace:
         """Return model ids by alias."""
         return self._container.registry().aliases()
 
+    def holder(self, alias: str) -> ModelRecord | None:
+        """Return the record of the model that has an alias, None if none has it."""
+        model_id = self.aliases().get(alias)
+        return None if model_id is None else self._container.registry().get(model_id)
+
     def promote(self, model: str, alias: str = CHAMPION, *, reason: str = "") -> ModelRecord:
         """Give an alias to a model after verifying its files, and return its record.
 
@@ -305,8 +310,8 @@ class ModelRegistryFace:
         names = self._container.artefacts().names()
         if model in names:
             return model
-        holder = self.aliases().get(model)
-        name = None if holder is None else self._container.registry().get(holder).name
+        record = self.holder(model)
+        name = None if record is None else record.name
         if name is None or name not in names:
             raise NotFound(
                 f"no model is called {model!r}",

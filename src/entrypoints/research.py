@@ -19,7 +19,7 @@ from ..application.backtest import (
 )
 from ..application.campaign.definition import PPO
 from ..application.campaign.records import AttemptStatus, TrialAttempt
-from ..application.campaign.space import rule_agent
+from ..application.campaign.space import rule_text
 from ..application.features.lookahead import Leak, find_lookahead
 from ..application.learning.train import TrainModel
 from ..application.ports.agent import Agent
@@ -377,6 +377,4 @@ def trial_name(agent: str, trial: TrialAttempt) -> str:
     """Return the name by which a completed trial can be traded: a model's, or a rule's."""
     if agent == PPO:
         return trial.lineage
-    rule = rule_agent(agent, trial.parameters)
-    chosen = STRATEGIES[agent].defaults
-    return f"{agent}:" + ",".join(f"{name}={getattr(rule, name)}" for name in chosen)
+    return rule_text(agent, trial.parameters)

@@ -25,7 +25,7 @@ from ..application.ports.trainer import ProgressCallback, TrainingJob
 from ..domain.errors import InvalidValue, NotFound
 from ..domain.money import exact
 from .accounts import Accounts
-from .agents import Chosen, choose, free_name, nearest_model
+from .agents import Chosen, choose, free_name, name_held
 from .campaigns import Studies
 from .container import ApplicationContainer
 from .market_data import MarketData
@@ -176,23 +176,23 @@ class Workspace(Accounts):
         return [Model(one.manifest) for one in lines if one.manifest is not None]
 
     def model(self, name: str) -> Model:
-        """Return one model after verifying all its files.
+        """Return one model, by name or alias, after verifying all its files.
 
         Raises:
             NotFound: If there is none of that name.
             ArtefactError: If a file is damaged or was changed.
         """
-        nearest_model(name, self.container.artefacts())
-        return Model(self.container.list_models().show(name))
+        found = name_held(name, self.container.artefacts(), self.registry.holder)
+        return Model(self.container.list_models().show(found))
 
     def agent(self, model: Model | str) -> Chosen:
-        """Return what decides: a model, or a strategy such as ``ema-cross:fast=10,slow=30``.
+        """Return what decides: a model, by name or alias, or ``ema-cross:fast=10,slow=30``.
 
         Raises:
             NotFound: If there is neither of that name.
         """
         name = model if isinstance(model, str) else model.name
-        return choose(name, self.container.artefacts())
+        return choose(name, self.container.artefacts(), self.registry.holder)
 
     def backtest(
         self,
@@ -206,7 +206,7 @@ class Workspace(Accounts):
         """Run a model or a strategy over bars.
 
         Args:
-            model: A model, its name, or a strategy.
+            model: A model, its name or alias, or a strategy.
             data: The period; history before it warms the indicators up.
             costs: A cost profile; that of the settings if None.
             gaps: What to do with missing bars; as in the settings if None.
@@ -254,7 +254,7 @@ class Workspace(Accounts):
         """Trade on paper over recorded bars, on a simulated clock, to their end.
 
         Args:
-            model: A model, its name, or a strategy.
+            model: A model, its name or alias, or a strategy.
             data: The bars; the last 30 days of the model's symbols in the lake if None.
             capital: Starting cash; that of the settings if None.
             run_id: A name for the run; one that was stopped goes on.
@@ -305,7 +305,7 @@ class Workspace(Accounts):
         cash.
 
         Args:
-            model: A model, its name, or a strategy.
+            model: A model, its name or alias, or a strategy.
             data: The bars; the last 30 days of the model's symbols in the lake if None.
             capital: Starting cash; that of ``paper.capital`` if None.
             run_id: A name for the run; one that was stopped goes on.

@@ -79,7 +79,7 @@ def test_a_hold_out_is_opened_once(tmp_path: Path) -> None:
         report = workspace.studies.run("s", agent="ema-cross", runner=InlineRunner())
         assert report.best is not None
         done = workspace.studies.finish("s", candidates=1)
-        assert done.model.startswith("ema-cross")
+        assert workspace.agent(done.model).agent.name.startswith("ema-cross-")
         assert done.digest == ""
         assert done.holdout is not None
         error = refused(lambda: workspace.studies.finish("s"), InvalidValue)

@@ -57,6 +57,10 @@ class Candidate(Protocol):
     def provenance(self) -> Provenance:
         """What it has seen."""
 
+    @property
+    def called(self) -> str:
+        """What it is asked for by, once it is kept."""
+
     def keep(self) -> str:
         """Keep it as the study's model and return its digest, "" for a rule."""
 
@@ -73,7 +77,7 @@ class Finished:
     """What a study came to.
 
     Attributes:
-        model: Name of the model, or of the rule.
+        model: Name of the model, or the rule with its parameters: either can be traded by it.
         scores: Sharpe ratio of a bar that each training earned on the bars that it has seen.
         chosen: Which of them was kept.
         holdout: Figures on the hold-out, annualised Sharpe ratio; None if nothing was held out.
@@ -145,7 +149,7 @@ class FinishStudy:
             paths=Paths(artefact=self.name if digest else ""),
         )
         self._tools.registry.finish(self.name, ending)
-        model = self.name if digest else tried[chosen].agent.name
+        model = tried[chosen].called
         study = self._definition.study
         return Finished(study, model, digest, best.number, scores, chosen, held)
 

@@ -38,6 +38,11 @@ class FinalPolicy:
         manifest = self.artefact.manifest
         return Provenance(manifest.digest, *manifest.period)
 
+    @property
+    def called(self) -> str:
+        """Name of the model."""
+        return self.artefact.manifest.name
+
     def keep(self) -> str:
         """Save the artefact."""
         return self.artefacts.save(self.artefact, replace=True).digest

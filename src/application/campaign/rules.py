@@ -10,7 +10,7 @@ from ..backtest import Provenance, Window
 from ..ports.agent import Agent
 from .final import Candidate, FinalTask
 from .objective import TrialWork
-from .space import rule_agent
+from .space import rule_agent, rule_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class FinalRule:
     """See :class:`~.final.Candidate`."""
 
     agent: Agent
+    called: str
 
     @property
     def provenance(self) -> Provenance:
@@ -25,7 +26,7 @@ class FinalRule:
         return Provenance(hash=self.agent.name)
 
     def keep(self) -> str:
-        """Return ""; its name says all of it."""
+        """Return "": what it is called says all of it."""
         return ""
 
 
@@ -46,12 +47,13 @@ class RuleMaker:
         return agent, Provenance(hash=agent.name)
 
     def keep(self, work: TrialWork) -> Mapping[str, Any]:
-        """Return the rule's name, by which it can be traded."""
-        return {"agent": rule_agent(work.definition.agent, work.attempt.parameters).name}
+        """Return what the rule is called where it is to be traded."""
+        return {"agent": rule_text(work.definition.agent, work.attempt.parameters)}
 
     def final(self, task: FinalTask) -> Candidate:
         """See :class:`~.final.FinalMaker`: there is nothing to train."""
-        return FinalRule(rule_agent(self._name, task.attempt.parameters))
+        values = task.attempt.parameters
+        return FinalRule(rule_agent(self._name, values), rule_text(self._name, values))
 
     def fingerprint(self, work: TrialWork) -> Mapping[str, Any]:
         """Return the strategy."""

@@ -9,7 +9,7 @@ from typing import cast
 from ...domain.errors import ConfigError
 from ..ports.agent import Agent
 from ..ports.trainer import PpoSettings
-from ..strategies.registry import make_strategy
+from ..strategies.registry import parse_strategy
 from .definition import PPO
 
 
@@ -73,8 +73,13 @@ def widest(agent: str) -> Mapping[str, object]:
 
 def rule_agent(name: str, values: Mapping[str, object]) -> Agent:
     """Return the rule strategy with the parameters of a trial."""
+    return parse_strategy(rule_text(name, values))
+
+
+def rule_text(name: str, values: Mapping[str, object]) -> str:
+    """Return a rule with a trial's parameters as it is asked for: ``ema-cross:fast=5,slow=20``."""
     fast, gap = cast("int", values["fast"]), cast("int", values["gap"])
-    return make_strategy(name, {"fast": fast, "slow": fast + gap})
+    return f"{name}:fast={fast},slow={fast + gap}"
 
 
 def ppo_settings(base: PpoSettings, values: Mapping[str, object]) -> PpoSettings:

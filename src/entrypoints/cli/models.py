@@ -75,15 +75,15 @@ def list_(
 
 @app.command()
 def show(
-    ctx: typer.Context, model: Annotated[str, typer.Argument(help="Name of the model.")]
+    ctx: typer.Context, model: Annotated[str, typer.Argument(help="Name or alias of the model.")]
 ) -> None:
     """Show one model: where it comes from, what it sees, how it was trained."""
     call = invocation(ctx)
     with call.workspace() as workspace:
         manifest = workspace.model(model).manifest
-        folder = workspace.resolved.models / model
+        folder = workspace.resolved.models / manifest.name
         record = workspace.container.registrar().of(manifest)
-        aliases = _aliases(workspace).get(model, [])
+        aliases = _aliases(workspace).get(manifest.name, [])
     document = {
         **model_document(manifest),
         "folder": folder,
