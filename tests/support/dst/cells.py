@@ -35,7 +35,7 @@ class Demand:
 
 WHOLE = Demand(1_000, 10)
 """What a night has events enough for."""
-PUSH = Demand(20, 0)
+PUSH = Demand(100, 0)
 """What a million events are held to; how far they come towards the whole is shown."""
 
 

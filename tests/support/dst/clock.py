@@ -17,11 +17,13 @@ class SimulatedWorldClock:
 
     Args:
         skew_ms: What the machine's clock is off by; may be changed at any time.
+        least_ms: How long a sleep takes at least.
     """
 
-    def __init__(self, scheduler: Scheduler, skew_ms: int = 0) -> None:
+    def __init__(self, scheduler: Scheduler, skew_ms: int = 0, least_ms: int = 0) -> None:
         self._scheduler = scheduler
         self.skew_ms = skew_ms
+        self._least = least_ms
         self._spins = (0, 0)
 
     def now_ms(self) -> int:
@@ -41,7 +43,8 @@ class SimulatedWorldClock:
         if time_ms <= self.now_ms():
             self._spin()
             return
-        self._scheduler.wait_until(self._scheduler.now + time_ms - self.now_ms())
+        left = max(time_ms - self.now_ms(), self._least)
+        self._scheduler.wait_until(self._scheduler.now + left)
 
     def _spin(self) -> None:
         at, count = self._spins

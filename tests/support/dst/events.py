@@ -22,7 +22,7 @@ EVENTS = {
     Scale.NIGHTLY: 10_000_000,
     Scale.RELEASE: 10_000_000,
 }
-WORLD_EVENTS = 20_000
+WORLD_EVENTS = 14_000
 """Events of trouble in each world; the calm comes on top."""
 
 

@@ -21,30 +21,30 @@ Kind = Callable[[WorldPlan], WorldPlan]
 _AWAY = (Fault.MAINTENANCE_503, Fault.EMPTY_BODY, Fault.HTML_BODY)
 _SHARES = {
     Site.CALL: 0.01,
-    Site.CREATE: 0.75,
+    Site.CREATE: 0.4,
     Site.CANCEL: 0.9,
     Site.READ: 0.02,
     Site.HISTORY: 0.1,
-    Site.QUOTE: 0.1,
+    Site.QUOTE: 0.2,
     Site.FILL: 0.15,
-    Site.PUSH: 0.3,
+    Site.PUSH: 0.5,
     Site.FEED: 0.05,
 }
 _HOURLY = {
-    Fault.PARTIAL_FILL: 0.35,
+    Fault.PARTIAL_FILL: 0.3,
     Fault.DUST_REMAINDER: 0.3,
-    Fault.UNASKED_CANCEL: 0.25,
-    Fault.CLOCK_STEP: 12.0,
-    Fault.FOREIGN_ORDER: 6.0,
-    Fault.BALANCE_MOVED: 10.0,
-    Fault.LIQUIDATION: 20.0,
+    Fault.UNASKED_CANCEL: 0.3,
+    Fault.CLOCK_STEP: 15.0,
+    Fault.FOREIGN_ORDER: 10.0,
+    Fault.BALANCE_MOVED: 15.0,
+    Fault.LIQUIDATION: 40.0,
     Fault.FUNDING_PAID: 40.0,
     Fault.FUNDING_RECEIVED: 40.0,
-    Fault.CLOCK_SKEW: 20.0,
+    Fault.CLOCK_SKEW: 25.0,
     Fault.FEE_IN_BASE: 40.0,
     Fault.FEE_IN_THIRD: 40.0,
     Fault.FILTERS_CHANGE: 40.0,
-    Fault.STOP_LOCKS_BALANCE: 20.0,
+    Fault.STOP_LOCKS_BALANCE: 30.0,
     **dict.fromkeys(_AWAY, 0.5),
 }
 """Everywhere, but the first three, which are shares of the orders that rest."""
@@ -56,6 +56,7 @@ _LASTS = {
     Fault.STOP_LOCKS_BALANCE: (1, 2),
     Fault.LISTEN_KEY_EXPIRED: (3, 10),
     Fault.FEED_FROZEN: (2, 5),
+    Fault.DNS_GONE: (1, 10),
     **dict.fromkeys(_AWAY, (1, 2)),
 }
 
@@ -65,7 +66,7 @@ def _busy(plan: WorldPlan, wait_s: int = 20) -> WorldPlan:
     settings = replace(plan.settings, leverage=2, allow_short=True)
     return replace(
         plan,
-        names=(*SPOT[:8], *PERPETUAL),
+        names=(*SPOT, *PERPETUAL),
         settings=settings,
         timeframe="1m",
         trouble=1.0,
@@ -77,7 +78,9 @@ def _busy(plan: WorldPlan, wait_s: int = 20) -> WorldPlan:
         execution=ExecutionPolicy(maker_wait=wait_s * 1_000),
         profile=PROFILES["open"],
         calm=0.0,
-        strikes=0.0,
+        strikes=0.003,
+        aim=0.03,
+        gone=(*_AWAY, Fault.DNS_GONE),
         crash_share=0.0,
         disk=DiskFaults(),
         second_trader=False,
@@ -86,7 +89,24 @@ def _busy(plan: WorldPlan, wait_s: int = 20) -> WorldPlan:
         third=200,
         pause_seconds=(5, 60),
         outage_seconds=(1, 5, 15),
+        fence_ms=5_000,
+        timeout_ms=3_000,
+        glance_ms=2_000,
     )
+
+
+_QUIET = {
+    **_HOURLY,
+    Fault.CLOCK_STEP: 4.0,
+    Fault.FOREIGN_ORDER: 1.0,
+    Fault.BALANCE_MOVED: 3.0,
+    Fault.LIQUIDATION: 4.0,
+    Fault.CLOCK_SKEW: 4.0,
+    Fault.FILTERS_CHANGE: 10.0,
+    Fault.STOP_LOCKS_BALANCE: 4.0,
+    **dict.fromkeys(_AWAY, 0.1),
+}
+"""Where other things are to go wrong, and orders must come through to meet them."""
 
 
 def _more(plan: WorldPlan, shares: dict[Site, float] | None = None, **hourly: float) -> WorldPlan:
@@ -96,26 +116,26 @@ def _more(plan: WorldPlan, shares: dict[Site, float] | None = None, **hourly: fl
 
 def sending(plan: WorldPlan) -> WorldPlan:
     """What strikes an order as it is sent."""
-    return _more(_busy(plan, 10), {Site.CREATE: 0.9})
+    return _more(replace(_busy(plan, 10), hourly=_QUIET), {Site.CREATE: 0.9})
 
 
 def cancelling(plan: WorldPlan) -> WorldPlan:
     """What strikes a cancellation, on its own and in a kill."""
-    resting = dict.fromkeys(("PARTIAL_FILL", "DUST_REMAINDER", "UNASKED_CANCEL"), 0.1)
-    busy = _more(_busy(plan, 5), {Site.CREATE: 0.2}, **resting)
-    return replace(busy, swing=0.0005, kills=True, kill_seconds=(5, 20), minutes={"kill": 2})
+    resting = {"PARTIAL_FILL": 0.2, "DUST_REMAINDER": 0.05, "UNASKED_CANCEL": 0.05}
+    busy = _more(replace(_busy(plan, 5), hourly=_QUIET), {Site.CREATE: 0.1}, **resting)
+    return replace(busy, swing=0.0005, kills=True, kill_seconds=(5, 20), minutes={"kill": 1})
 
 
 def reading(plan: WorldPlan) -> WorldPlan:
     """What strikes a question."""
-    shares = {Site.CALL: 0.05, Site.READ: 0.05, Site.QUOTE: 0.35}
+    shares = {Site.CALL: 0.05, Site.READ: 0.05, Site.QUOTE: 0.5}
     return _more(_busy(plan), shares, BANNED_418=0.6)
 
 
 def streaming(plan: WorldPlan) -> WorldPlan:
     """What strikes fills and pushes."""
-    shares = {Site.FILL: 0.3, Site.PUSH: 0.3}
-    return _more(_busy(plan), shares, STREAM_FROZEN=4.0, LISTEN_KEY_EXPIRED=2.0)
+    shares = {Site.FILL: 0.3, Site.PUSH: 0.6, Site.CREATE: 0.2}
+    return _more(_busy(plan), shares, STREAM_FROZEN=6.0, LISTEN_KEY_EXPIRED=4.0)
 
 
 def befallen(plan: WorldPlan) -> WorldPlan:
@@ -125,13 +145,14 @@ def befallen(plan: WorldPlan) -> WorldPlan:
 
 def visited(plan: WorldPlan) -> WorldPlan:
     """What other people do with the account."""
-    return _more(_busy(plan), FOREIGN_ORDER=40, BALANCE_MOVED=60)
+    return _more(_busy(plan), FOREIGN_ORDER=60, BALANCE_MOVED=60)
 
 
 def shut(plan: WorldPlan) -> WorldPlan:
-    """The exchange away, for minutes and for an hour."""
-    hourly = {"DNS_GONE": 0.6, **dict.fromkeys((one.name for one in _AWAY), 6.0)}
-    return _more(_busy(plan), {}, **hourly)
+    """The exchange away, for minutes, with orders and without."""
+    hourly = {"DNS_GONE": 6.0, **dict.fromkeys((one.name for one in _AWAY), 6.0)}
+    busy = _more(_busy(plan), {Site.CREATE: 0.1}, **hourly)
+    return replace(busy, strikes=0.2, calm=(0.0, 0.9)[plan.seed % 2])
 
 
 def altered(plan: WorldPlan) -> WorldPlan:
@@ -140,9 +161,10 @@ def altered(plan: WorldPlan) -> WorldPlan:
 
 
 def fed(plan: WorldPlan) -> WorldPlan:
-    """Bars that go wrong, with orders that rest until the next one."""
-    busy = _more(_busy(plan, 150), {Site.FEED: 0.97}, FEED_FROZEN=2.0)
-    return replace(busy, restart_ms=(100, 300))
+    """Bars that go wrong, with orders out of step with them that rest until the next one."""
+    shares = {Site.FEED: 0.9, Site.CALL: 0.0, Site.READ: 0.0, Site.CREATE: 0.2, Site.CANCEL: 0.7}
+    busy = _more(replace(_busy(plan, 150), hourly=_QUIET), shares, FEED_FROZEN=1.0)
+    return replace(busy, fence_ms=30_000, restart_ms=(100, 300))
 
 
 def at_home(plan: WorldPlan) -> WorldPlan:
@@ -150,7 +172,9 @@ def at_home(plan: WorldPlan) -> WorldPlan:
     minutes = {"freeze": 1, "disk full": 1, "clock step": 1, "kill": 2, "notifier": 0.5, "crash": 5}
     return replace(
         _busy(plan),
+        hourly=_QUIET,
         strikes=0.2,
+        gone=(),
         crash_share=0.001,
         disk=disk(2.0),
         second_trader=True,
@@ -165,15 +189,16 @@ def at_home(plan: WorldPlan) -> WorldPlan:
 
 def dying(plan: WorldPlan) -> WorldPlan:
     """Processes that die right after an order was taken, and what comes along with that."""
-    busy = _more(_busy(plan), {Site.CALL: 0.03, Site.READ: 0.2}, BANNED_418=0.5)
+    busy = _more(replace(_busy(plan), hourly=_QUIET), {Site.CREATE: 0.1}, BANNED_418=0.5)
     away = tuple(one.value for one in _AWAY)
     return replace(
         busy,
-        crash_share=0.0005,
+        crash_share=0.001,
         deaths={"after create": 0.5},
         misfortunes=(*("kill",) * 14, *("ban",) * 5, *away * 2, Fault.DNS_GONE.value),
         kills=True,
         kill_seconds=(10, 40),
+        swing=0.004,
         restart_ms=(200, 1_000, 5_000),
     )
 
@@ -191,16 +216,16 @@ KINDS: dict[str, Kind] = {
 """By name; a mixed world is what its seed makes it."""
 
 SHARES = {
-    "mixed": 1,
-    "sending": 6,
-    "cancelling": 8,
+    "mixed": 2,
+    "sending": 8,
+    "cancelling": 14,
     "reading": 3,
-    "streaming": 2,
+    "streaming": 4,
     "befallen": 3,
     "visited": 4,
-    "shut": 2,
-    "altered": 3,
-    "fed": 6,
+    "shut": 3,
+    "altered": 2,
+    "fed": 8,
     "at-home": 6,
     "dying": 4,
 }

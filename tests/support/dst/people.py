@@ -43,12 +43,20 @@ class People:
         self._random = world.chance.stream("people")
         self._ids = SequentialIds()
         self._quiet = False
-        world.clocks[OPERATOR] = SimulatedWorldClock(world.scheduler)
+        self._acts: dict[str, Callable[[], None]] = {}
+        world.clocks[OPERATOR] = SimulatedWorldClock(world.scheduler, least_ms=world.plan.glance_ms)
 
     def begin(self) -> None:
         """Plan the first of each kind."""
         plan = self._world.plan
-        kinds: tuple[tuple[str, bool, float, Callable[[], None]], ...] = (
+        for label, wanted, minutes, call in self._kinds():
+            if wanted and plan.has(label):
+                self._acts[label] = call
+                self._later(label, plan.minutes.get(label, minutes))
+
+    def _kinds(self) -> tuple[tuple[str, bool, float, Callable[[], None]], ...]:
+        plan = self._world.plan
+        return (
             ("freeze", plan.freezes, 10, self._freeze),
             ("disk full", bool(plan.disk.full), 30, self._disk_full),
             ("clock step", bool(plan.skew_ms), 30, self._clock_step),
@@ -58,21 +66,31 @@ class People:
             ("notifier", True, 60, self._hang),
             ("crash", bool(plan.crash_share), 20, self._kill_process),
         )
-        for label, wanted, minutes, call in kinds:
-            if wanted and plan.has(label):
-                self._later(label, plan.minutes.get(label, minutes), call)
 
-    def _later(self, label: str, minutes: float, call: Callable[[], None]) -> None:
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the faults have ended."""
+        return self._quiet
+
+    def labels(self) -> list[str]:
+        """Return what they do in this world, tending apart."""
+        return [label for label in self._acts if label != "tending"]
+
+    def strike(self, label: str) -> None:
+        """Do something now, besides when it comes of itself."""
+        if label not in _UNCOUNTED:
+            self._world.struck(f"world: {label}")
+        self._acts[label]()
+
+    def _later(self, label: str, minutes: float) -> None:
         """Do something again and again, after a time of about ``minutes`` each."""
         world = self._world
         wait = int(self._random.expovariate(1 / (minutes * MINUTE))) + _SECOND
 
         def act() -> None:
             if not self._quiet:
-                if label not in _UNCOUNTED:
-                    world.struck(f"world: {label}")
-                call()
-                self._later(label, minutes, call)
+                self.strike(label)
+                self._later(label, minutes)
 
         world.scheduler.at(world.scheduler.now + wait, f"people {label}", act)
 
@@ -122,9 +140,14 @@ class People:
             )
             if on and plan.has(kind)
         ]
-        if not kinds:
+        choices = [*kinds, *(one.value for one in plan.gone if plan.has(one.value))]
+        if not choices:
             return
-        kind = self._random.choice(kinds)
+        kind = self._random.choice(choices)
+        if kind not in kinds:
+            until = world.scheduler.now + self._random.randint(1, 60) * _SECOND
+            world.exchange.faults.open(Fault(kind), until)
+            return
         world.struck(f"{kind} between writing and sending", ["Submitting"])
         if kind == "freeze":
             until = self._random.choice((3, 8, 70, 200)) * _SECOND

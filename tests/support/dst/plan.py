@@ -53,6 +53,8 @@ class WorldPlan:
         lasts: Least and most minutes of what lasts.
         without: Faults that are switched off.
         strikes: Share of the attempts between whose writing and sending the world strikes.
+        gone: Faults that keep the venue away, which may begin there too.
+        aim: In how many cases an event at which an order is in a seldom state brings a fault.
         tended: Whether a person looks after the account each minute.
         minutes: How often people and machines do what they do, where it is not the usual.
         kill_seconds: Least and most until a kill is taken back.
@@ -61,6 +63,9 @@ class WorldPlan:
         restart_ms: How long a process that died stays down.
         deaths: In how many cases a process dies at a place, where it is not the crash share.
         misfortunes: What may come along with a death right after an order was taken.
+        fence_ms: How long after its stamp the venue may still take a request.
+        timeout_ms: After how long a request without an answer is given up.
+        glance_ms: How long people wait at least before they look again.
         calm_minutes: How long the world goes on without faults at the end.
     """
 
@@ -84,6 +89,8 @@ class WorldPlan:
     crash_share: float = 0.0
     freezes: bool = True
     strikes: float = 0.0
+    aim: float = 0.0
+    gone: tuple[Fault, ...] = ()
     second_trader: bool = False
     operator: bool = True
     operator_minutes: float = 20
@@ -100,6 +107,9 @@ class WorldPlan:
     swing: float = 0.001
     calm: float = 0.6
     without: tuple[str, ...] = ()
+    fence_ms: int = 60_000
+    timeout_ms: int = 10_000
+    glance_ms: int = 0
     calm_minutes: int = 45
     execution: ExecutionPolicy = field(default_factory=ExecutionPolicy)
     profile: RiskProfile = field(default_factory=lambda: RiskProfile("open", leverage=None))

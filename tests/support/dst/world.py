@@ -21,6 +21,7 @@ from mettle.adapters.venues.exchange import (
     ExchangeVenue,
     FaultPlan,
     FeeMode,
+    Latency,
     NewOrder,
     SimulatedExchange,
 )
@@ -35,6 +36,7 @@ from mettle.domain.errors import (
     VenueError,
 )
 
+from .aim import Aim
 from .chance import Chance
 from .clock import SimulatedWorldClock
 from .exchange_truth import ExchangeTruth
@@ -94,6 +96,7 @@ class World:
             self.processes["rival"] = Actor("rival", lambda: self._session("rival"))
             self.clocks["rival"] = SimulatedWorldClock(self.scheduler)
         self.people = People(self)
+        self.aim = Aim(self) if plan.aim else None
         self.disk.struck = lambda: self.struck("database fails")
         self.hooks.struck = self._died
         self.hooks.shares = plan.deaths
@@ -118,6 +121,7 @@ class World:
             leverage=max(1, plan.settings.leverage) * 2,
             third_asset="BNB",
             funding_ms=plan.funding_minutes * MINUTE,
+            fence_ms=plan.fence_ms,
         )
         exchange = SimulatedExchange(
             self.panel.instruments, paths, clock, randomness, rules, self.faults_of(plan)
@@ -177,6 +181,7 @@ class World:
             self.clocks[actor.name],
             PhiloxRandomness(self.plan.seed),
             connection=self._connections,
+            latency=Latency(timeout=self.plan.timeout_ms),
         )
         self._lines[actor.name] = inner
         return ProcessVenue(inner, self.wire, self.hooks, actor, store, self._ghost)
@@ -260,6 +265,8 @@ class World:
     def _after_event(self, _: str) -> None:
         self.exchange.sync()
         self.oracle.tick(self.scheduler.events, self.scheduler.now)
+        if self.aim is not None:
+            self.aim.look()
 
     # Running.
 

@@ -93,6 +93,17 @@ class Mischief:
 
         self._exchange.floor.timeline.at(self._exchange.floor.now + wait, come)
 
+    def befall(self, fault: Fault, until: int) -> None:
+        """Let a fault of the exchange happen now, for a drill.
+
+        Args:
+            until: When it ends, if it lasts.
+        """
+        if CATALOGUE[fault].site is Site.EVENT:
+            self._happen(fault)
+        else:
+            self._begin(fault, until)
+
     def _happen(self, fault: Fault) -> None:
         if not self._faults.is_over and self._acts[fault](self._dice[fault]):
             self._count(fault)

@@ -148,8 +148,9 @@ class OrderRules:
             live = [one for one in shown if one.status is not VenueOrderStatus.REJECTED]
             self._found.need(not live, "I8", say)
             return
-        ended = any(one.status in _ENDED for one in shown)
-        self._found.need(ended, "I8", say)
+        # What was refused after we had asked to end it was taken once, and is called expired.
+        over = _ENDED | {VenueOrderStatus.REJECTED} if name == "Expired" else _ENDED
+        self._found.need(any(one.status in over for one in shown), "I8", say)
         most = max((one.filled for one in shown), default=0)
         self._found.need(
             state_filled(order) <= most, "I8", f"{order_id}: {order.state}, the venue filled {most}"
