@@ -65,7 +65,14 @@ def test_the_choice_is_trained_on_all_but_the_hold_out(tmp_path: Path) -> None:
         assert held.measured_on == "hold-out, the last 20%, opened once"
         _, unseen = workspace.data.get(["SYN1/USDT"], "1h").split(int(bars[480]))
         asked = replace(workspace.trial("p-final", unseen), close_at_end=True)
-        assert held.total_return == pytest.approx(workspace.judge(asked).nav[-1] - 1)
+        found = workspace.judge(asked)
+        assert held.total_return == pytest.approx(found.nav[-1] - 1)
+        # Five days: the backtest's figures are of a bar there, the registry's are always annual.
+        assert found.sharpe is not None
+        assert found.sharpe_interval is not None
+        told = [held.sharpe_low, held.sharpe, held.sharpe_high]
+        low, high = found.sharpe_interval
+        assert told == pytest.approx([one * 8760**0.5 for one in (low, found.sharpe, high)])
         record = record_of(workspace, "p-final")
         assert record.status is ModelStatus.COMPLETED
         assert record.origin is Origin.TRAINING  # never garbage

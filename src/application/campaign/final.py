@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from ...domain.errors import InvalidValue, NotFound
 from ...domain.performance import fill_totals, simple_returns
-from ..backtest import BacktestRequest, Provenance, run_backtest
+from ..backtest import BacktestRequest, BacktestResult, Provenance, run_backtest
 from ..learning.registry import Ending, Figures, Hashes, ModelRecord, ModelStatus, Paths
 from ..ports.agent import Agent
 from ..ports.clock import Clock
@@ -80,7 +80,8 @@ class Finished:
         model: Name of the model, or the rule with its parameters: either can be traded by it.
         scores: Sharpe ratio of a bar that each training earned on the bars that it has seen.
         chosen: Which of them was kept.
-        holdout: Figures on the hold-out, annualised Sharpe ratio; None if nothing was held out.
+        holdout: Figures on the hold-out, the Sharpe ratio annualised and with its block-bootstrap
+            interval; None if nothing was held out.
     """
 
     study: str
@@ -199,36 +200,39 @@ class FinishStudy:
         return self._tools.maker.final(task)
 
     def _seen(self, candidate: Candidate) -> float:
-        return score(self._play(candidate, None, self._stop, overlap=True).returns)
+        request = replace(self._request(candidate, self._tools.first), allow_overlap=True)
+        shown = request.panel.slice(0, self._stop)
+        return score(simple_returns(self._play(replace(request, panel=shown, resamples=0)).nav))
 
     def _judge(self, candidate: Candidate) -> Figures:
-        found = figures([self._play(candidate, self._stop, None)])
+        result = self._play(self._request(candidate, self._stop))
+        traded = fill_totals(result.run.fills, result.panel.unit_values).notional
+        notes: Mapping[str, Any] = {"turnover": float(traded), "trades": float(len(result.trades))}
+        found = figures([FoldResult(simple_returns(result.nav), notes)])
         ratio, trades = found["sharpe"], found["trades"]
+        # Under 30 days the metrics are of a bar; the registry's are annual, however short.
+        factor = 1.0 if result.metrics.annualised else self._tools.annual
+        low, high = result.sharpe_interval or (None, None)
         return Figures(
             sharpe=None if ratio is None else ratio * self._tools.annual,
+            sharpe_low=None if low is None else low * factor,
+            sharpe_high=None if high is None else high * factor,
             total_return=found["total_return"],
             max_drawdown=found["drawdown"],
             trades=None if trades is None else int(trades),
             measured_on=f"hold-out, the last {self._definition.holdout:.0%}, opened once",
         )
 
-    def _play(
-        self, candidate: Candidate, start: int | None, stop: int | None, *, overlap: bool = False
-    ) -> FoldResult:
-        panel = self._tools.request.panel
-        request = replace(
+    def _request(self, candidate: Candidate, start: int) -> BacktestRequest:
+        return replace(
             self._tools.request,
-            panel=panel if stop is None else panel.slice(0, stop),
             agent=candidate.agent,
             provenance=candidate.provenance,
-            start_ms=int(panel.open_time[self._tools.first if start is None else start]),
+            start_ms=int(self._tools.request.panel.open_time[start]),
             stop_ms=None,
             close_at_end=True,
-            allow_overlap=overlap,
-            resamples=0,
         )
+
+    def _play(self, request: BacktestRequest) -> BacktestResult:
         bench = self._tools.bench
-        result = run_backtest(request, bench.features, bench.engine, bench.randomness)
-        traded = fill_totals(result.run.fills, result.panel.unit_values).notional
-        notes: Mapping[str, Any] = {"turnover": float(traded), "trades": float(len(result.trades))}
-        return FoldResult(simple_returns(result.nav), notes)
+        return run_backtest(request, bench.features, bench.engine, bench.randomness)

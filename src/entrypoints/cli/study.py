@@ -173,6 +173,7 @@ def finish(
         rows += [
             ("measured on", held.measured_on),
             ("sharpe", held.sharpe),
+            ("sharpe, interval", _span(held.sharpe_low, held.sharpe_high)),
             ("total return", held.total_return),
             ("drawdown", held.max_drawdown),
             ("trades", held.trades),
@@ -338,3 +339,7 @@ def _best(report: StudyReport) -> Table | str:
 
 def _cell(value: object) -> Cell:
     return value if isinstance(value, int | float | str) else str(value)
+
+
+def _span(low: float | None, high: float | None) -> str | None:
+    return None if low is None or high is None else f"{low:.2f} to {high:.2f}"
