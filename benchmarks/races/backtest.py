@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -26,6 +27,7 @@ SESSION_BARS = 5_000
 AGENT = EmaCross(20, 50)
 _FEE = 10
 """Fee and slippage in millionths: so low that the account lives through every trade."""
+_SETTINGS = SimulationSettings(initial_cash=10**15, rebalance_band=500, slippage=_FEE, ruin_level=0)
 _FEWER = 10
 """What the bars are divided by for those who take seconds where others take milliseconds."""
 _BARS = Shown("M bars/s", 1e6)
@@ -81,31 +83,25 @@ def _rows(pace: Pace, bars: int, fast: Worker, slow: dict[str, Worker]) -> list[
 
 def whole(bars: int) -> BacktestResult:
     """Run the whole use case: features, decisions, fills, trades, every figure."""
-    settings = SimulationSettings(
-        initial_cash=10**15, rebalance_band=500, slippage=_FEE, ruin_level=0
-    )
-    request = BacktestRequest(walk(bars, 1, fee=_FEE), AGENT, settings, resamples=0)
+    request = BacktestRequest(walk(bars, 1, fee=_FEE), AGENT, _SETTINGS, resamples=0)
     return run_backtest(request, NativeFeatures(1), NativeEngine(), PhiloxRandomness(1))
 
 
 def entries(bars: int) -> list[int]:
-    """Return the bars in which our positions begin."""
-    opened: list[int] = np.unique(whole(bars).trades["opened"]).tolist()
-    return opened
+    """Return the bars in which our positions begin, the last one open or not."""
+    panel = walk(bars, 1, fee=_FEE)
+    table = NativeFeatures(1).table(panel, AGENT.feature_set)
+    start = table.warmup
+    run = NativeEngine().run(panel, table, AGENT, _SETTINGS, start, bars)
+    held = run.lots[:, 0] > 0
+    found: list[int] = (np.flatnonzero(held[1:] & ~held[:-1]) + start + 1).tolist()
+    return found
 
 
 def events(bars: int) -> EngineRun:
     """Run features, decisions and the exact event loop on perpetuals with stops and funding."""
     panel = walk(bars, 1, perpetual=True, fee=_FEE)
-    settings = SimulationSettings(
-        initial_cash=10**15,
-        rebalance_band=500,
-        slippage=_FEE,
-        ruin_level=0,
-        leverage=2,
-        stop_loss=20_000,
-        trailing_stop=30_000,
-    )
+    settings = replace(_SETTINGS, leverage=2, stop_loss=20_000, trailing_stop=30_000)
     table = NativeFeatures(1).table(panel, AGENT.feature_set)
     return NativeEngine().run(panel, table, AGENT, settings, table.warmup, len(panel))
 
