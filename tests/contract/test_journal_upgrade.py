@@ -12,7 +12,14 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from mettle.adapters.persistence.sql import SqlStore, engine, migrate
-from mettle.application.journal import FillRecord, OrderRecord
+from mettle.application.journal import (
+    AssetDecision,
+    DecisionRecord,
+    EquityMark,
+    FillRecord,
+    OrderRecord,
+    SeenBar,
+)
 from mettle.domain.errors import StorageError
 from mettle.domain.market import Symbol
 from mettle.domain.orders import (
@@ -77,6 +84,10 @@ def _fill_tables(connection: Connection) -> None:
     ):
         _put(connection, "fills", *head, 100, 101, 102, *rest)
     for run in ("r1", "r2"):
+        _put(connection, "seen_bars", run, 7, 0, "BTC/USDT", 1, 4, 1, 3, 9, 1, 0, 0, 8, "c")
+        _put(connection, "decisions", run, 7, 8, 9, 5)
+        _put(connection, "asset_decisions", run, 7, 0, "BTC/USDT", None, None, 0, None, 0, "hold")
+        _put(connection, "equity_marks", run, 7, 8, 9, 5, 5, 0, 0, 0, 0, 0)
         _put(connection, "ledger_entries", run, 0, "fill", "fill:BTC/USDT:t1", 7, 8)
         _put(connection, "ledger_postings", run, 0, 0, "wallet", "USDT", "0.1")
         _put(connection, "ledger_postings", run, 0, 1, "fees", "USDT", "-0.1")
@@ -135,6 +146,12 @@ def test_nothing_is_lost(database: str | Path) -> None:
                 ("wallet", "USDT"): Decimal("0.1"), ("fees", "USDT"): Decimal("-0.1"),
             }  # fmt: skip
         assert [one.run_id for one in unit.runs.latest(5)] == ["r2", "r1"]
+        decided = AssetDecision("BTC/USDT", None, None, 0, None, 0, "hold")
+        for run in ("r1", "r2"):
+            seen = SeenBar(run, "BTC/USDT", 7, 1, 4, 1, 3, 9, 1, 0, 0, 8, "c")
+            assert list(unit.bars.after(run, None)) == [seen]
+            assert unit.decisions.latest(run, 5) == [DecisionRecord(run, 7, 8, 9, 5, (decided,))]
+            assert unit.marks.last(run) == EquityMark(run, 7, 8, 9, 5, 5, 0, 0, 0, 0, 0)
 
 
 def fill(

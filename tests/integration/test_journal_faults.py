@@ -164,15 +164,19 @@ def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [migrate.HEAD]
 
 
-def test_orders_are_found_by_time_through_an_index(tmp_path: Path) -> None:
-    """Reading the newest orders of a long account does not read all of them."""
+def test_a_bar_is_written_once(tmp_path: Path) -> None:
+    """What is added for every bar lies in the tree of its key, and in no second one."""
     database = tmp_path / "mettle.db"
     SqlStore(database).close()
     with sqlite3.connect(database) as connection:
-        words = "SELECT * FROM orders WHERE account = 'a' AND recorded_at >= 5"
-        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {words}")]
+        found = connection.execute("SELECT name FROM pragma_table_list WHERE wr").fetchall()
     connection.close()
-    assert ["ix_orders_since" in step for step in plan] == [True]
+    assert sorted(found) == [
+        ("asset_decisions",),
+        ("decisions",),
+        ("equity_marks",),
+        ("seen_bars",),
+    ]
 
 
 def test_a_failed_migration_leaves_nothing(tmp_path: Path) -> None:

@@ -56,7 +56,6 @@ class OrderRow(Base):
     __table_args__ = (
         UniqueConstraint("client_order_id"),
         Index("ix_orders_intent", "account", "intent_id"),
-        Index("ix_orders_since", "account", "recorded_at"),
         Index("ix_orders_live", "account", sqlite_where=NOT_FINAL, postgresql_where=NOT_FINAL),
     )
 

@@ -11,6 +11,9 @@ from .columns import Base, Id, Name, Small, Whole
 
 RunKey = Annotated[str, mapped_column(String(80), ForeignKey("runs.run_id"), primary_key=True)]
 
+_IN_THE_KEY = {"sqlite_with_rowid": False}
+"""Rows lie in the tree of their key: each bar is written once, not beside an index too."""
+
 
 class RunRow(Base):
     """One session."""
@@ -37,6 +40,7 @@ class SeenBarRow(Base):
     """One bar of one asset as it was seen."""
 
     __tablename__ = "seen_bars"
+    __table_args__ = _IN_THE_KEY
 
     run_id: Mapped[RunKey]
     open_time: Mapped[Whole] = mapped_column(primary_key=True)
@@ -58,6 +62,7 @@ class DecisionRow(Base):
     """One decision over all assets."""
 
     __tablename__ = "decisions"
+    __table_args__ = _IN_THE_KEY
 
     run_id: Mapped[RunKey]
     bar_time: Mapped[Whole] = mapped_column(primary_key=True)
@@ -72,6 +77,7 @@ class AssetDecisionRow(Base):
     __tablename__ = "asset_decisions"
     __table_args__ = (
         ForeignKeyConstraint(["run_id", "bar_time"], ["decisions.run_id", "decisions.bar_time"]),
+        _IN_THE_KEY,
     )
 
     run_id: Mapped[Id] = mapped_column(primary_key=True)
@@ -90,6 +96,7 @@ class EquityMarkRow(Base):
     """The account at one close."""
 
     __tablename__ = "equity_marks"
+    __table_args__ = _IN_THE_KEY
 
     run_id: Mapped[RunKey]
     bar_time: Mapped[Whole] = mapped_column(primary_key=True)
