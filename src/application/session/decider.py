@@ -79,23 +79,17 @@ class Decider:
         given = [math.nan] * count if actions is None else actions
         if len(given) != count:
             raise InvalidValue(f"an agent must give {count} actions, gave {len(given)}")
+        if worth is None:
+            worth = account.worth(row.closes)
         plan = plan_changes(given, account, row.bars, self._settings, worth)
         why = [blocked] * count
         if self._settings.allow_short and any(self._never_short):
             plan, why = self._long_only(plan, account, blocked)
         if working:
             plan, why = self._hold(plan, working, why)
-        explained = [
-            self._explainer.explain(column, given[column], bar, account, plan, why[column])
-            for column, bar in enumerate(row.bars)
-        ]
+        explained = self._explainer.explain(given, row.bars, account, worth, plan, why)
         record = DecisionRecord(
-            self._run_id,
-            row.open_time,
-            row.close_time,
-            recorded_at,
-            plan.equity,
-            tuple(explained),
+            self._run_id, row.open_time, row.close_time, recorded_at, plan.equity, explained
         )
         if not any(plan.changes):
             return Decided(record, ())

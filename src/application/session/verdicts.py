@@ -14,8 +14,9 @@ from ...domain.simulation import (
     FillReason,
     Plan,
     SimulationSettings,
+    Worth,
 )
-from ...domain.simulation.numbers import sign
+from ...domain.simulation.numbers import truncate_divide
 from ...domain.simulation.settings import ACTION_SCALE
 from ...domain.simulation.sizing import worth_trading
 from ..journal import AssetDecision
@@ -28,56 +29,46 @@ class Explainer:
         self._instruments = tuple(instruments)
         self._names = tuple(str(one.symbol) for one in instruments)
         self._settings = settings
+        share = settings.rebalance_band / 100
+        self._under_band = f"rebalance band: change under {share:g} % of equity"
 
     def explain(
         self,
-        column: int,
-        action: float,
-        bar: AssetBar,
+        actions: Sequence[float],
+        bars: Sequence[AssetBar],
         account: Account,
+        worth: Worth,
         plan: Plan,
-        blocked: str,
-    ) -> AssetDecision:
-        """Return the decision of one asset.
+        blocked: Sequence[str],
+    ) -> tuple[AssetDecision, ...]:
+        """Return the decision of each asset.
 
         Args:
-            blocked: Why all assets are held whatever the agent says; empty if they are not.
+            actions: As the agent gave them; NaN where it was not asked.
+            worth: Of the account at the closes.
+            blocked: Why an asset is held whatever the agent says; empty if it is not.
         """
-        lots, current = account.assets[column].lots, 0
-        if lots and plan.equity > 0:
-            value = abs(lots) * bar.close * account.terms[column].unit_value
-            current = sign(lots) * (value * ACTION_SCALE // plan.equity)
-        return AssetDecision(
-            self._names[column],
-            action if math.isfinite(action) else None,
-            plan.weights[column],
-            current,
-            plan.targets[column],
-            plan.changes[column],
-            self._verdict(column, action, bar, account, plan, blocked),
-        )
-
-    def _verdict(
-        self,
-        column: int,
-        action: float,
-        bar: AssetBar,
-        account: Account,
-        plan: Plan,
-        blocked: str,
-    ) -> str:
-        if change := plan.changes[column]:
-            return self._ordered(column, change, plan)
-        if bar.missing:
-            return "hold: missing bar"
-        if plan.reason is FillReason.MARGIN:
-            return "margin: over the hard limit, positions are only reduced"
-        if blocked:
-            return f"hold: {blocked}"
-        target = plan.targets[column]
-        if target is None:
-            return self._hold(action)
-        return self._not_worth_it(column, target, bar, account, plan)
+        found, equity = [], plan.equity
+        for column, (name, action, value, target, change) in enumerate(
+            zip(self._names, actions, worth.values, plan.targets, plan.changes, strict=True)
+        ):
+            if change:
+                words = self._ordered(column, change, plan)
+            elif bars[column].missing:
+                words = "hold: missing bar"
+            elif plan.reason is FillReason.MARGIN:
+                words = "margin: over the hard limit, positions are only reduced"
+            elif blocked[column]:
+                words = f"hold: {blocked[column]}"
+            elif target is None:
+                words = self._hold(action)
+            else:
+                words = self._not_worth_it(column, target, bars[column], account, plan)
+            current = truncate_divide(value * ACTION_SCALE, equity) if equity > 0 else 0
+            given = action if math.isfinite(action) else None
+            weight = plan.weights[column]
+            found.append(AssetDecision(name, given, weight, current, target, change, words))
+        return tuple(found)
 
     def _ordered(self, column: int, change: int, plan: Plan) -> str:
         instrument = self._instruments[column]
@@ -112,5 +103,5 @@ class Explainer:
             return f"below minimum notional {least.normalize():f} {quote}"
         band = self._settings.rebalance_band
         if not worth_trading(target, lots, lot_value, plan.equity, terms, band):
-            return f"rebalance band: change under {band / 100:g} % of equity"
+            return self._under_band
         return "margin: over the soft limit, nothing is opened"
