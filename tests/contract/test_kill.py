@@ -80,6 +80,20 @@ def test_a_session_that_answers_is_quoted(store: Store) -> None:
     assert commands(store)[0].argument == "flatten"
 
 
+def test_the_flag_says_flatten_without_a_database(store: Store) -> None:
+    """The report says whether anything does; a flag that was set before keeps its first reason."""
+    switch, order = MemoryKillSwitch(), KillOrder(ACCOUNT, "ada", flatten=True)
+    parts = replace(kill_gear(store, switch), open_store=no_store)
+    assert kill(order, parts).flattens
+    assert switch.reason(ACCOUNT) == "kill and flatten by ada"
+    switch.clear(ACCOUNT)
+    plain = replace(order, flatten=False)
+    assert not kill(plain, parts).flattens
+    assert not kill(order, parts).flattens
+    assert kill(order, kill_gear(store, switch)).flattens, "the database has it"
+    assert kill(order, kill_gear(store, BrokenSwitch())).flattens
+
+
 def test_a_session_that_hangs_holds_nothing_up(store: Store) -> None:
     """The answer is awaited for two seconds at most, for all accounts together."""
     write(store, lambda unit: unit.runs.add(run("s", 6)))

@@ -165,9 +165,15 @@ def test_a_kill_needs_neither_settings_nor_database(
     assert found.code == 0
     assert found.out.startswith("KILLED: first")
     assert "the flag holds alone" in found.err
-    assert "--flatten is not written down" in found.err
+    assert "--flatten is not written down" not in found.err, "the flag itself says so"
     assert "Traceback" not in found.err
-    assert [path.name for path in (played / "kill").iterdir()] == ["first.kill"]
+    (flag,) = (played / "kill").iterdir()
+    assert flag.name == "first.kill"
+    assert flag.read_text().startswith("kill and flatten by ")
+    flag.write_text("kill by ada\n")
+    again = call(capsys, played, *spoil(played), "kill", "--flatten", "-a", "first")
+    assert again.code == 0
+    assert "--flatten is not written down" in again.err, "a flag keeps its first reason"
 
 
 def test_a_locked_database(played: Path, capsys: pytest.CaptureFixture[str]) -> None:

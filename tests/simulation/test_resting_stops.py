@@ -292,6 +292,19 @@ def test_a_kill_leaves_it_unless_it_flattens(
     until(world, lambda: [one.new.lots for one in stops(world)] == [held(world)])
 
 
+def test_a_flag_alone_flattens(build: Callable[..., Incident]) -> None:
+    """No database could be written when the kill came: what it asked for stands in the flag."""
+    world = build({1: (0.3,)})
+    until(world, lambda: bool(stops(world)))
+    world.switch.set(ACCOUNT, KillOrder(ACCOUNT, "ada", flatten=True).text)
+    world.live(world.now + MINUTE)
+    assert (held(world), stops(world)) == (0, [])
+    world.switch.clear(ACCOUNT)
+    with world.store.reading() as unit:
+        causes = {one.cause for one in unit.modes.all(ACCOUNT)}
+    assert {"kill", "flatten"} <= causes, "a flag that is removed by hand re-arms nothing"
+
+
 def test_the_kills_own_cancellations_leave_it(build: Callable[..., Incident]) -> None:
     """The trader hangs: the kill ends everything of ours at the venue but the stop."""
     world = build({1: (0.3,)})

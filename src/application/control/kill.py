@@ -15,7 +15,7 @@ from ...domain.risk import EVERY_SYMBOL, Mode, ModeCause
 from ..journal import ControlRecord, ControlVerb
 from ..ports.clock import Clock
 from ..ports.ids import Ids
-from ..ports.kill_switch import EVERY_ACCOUNT, KillSwitch
+from ..ports.kill_switch import EVERY_ACCOUNT, FLATTENING, KillSwitch, flattens
 from ..ports.unit_of_work import Store, UnitOfWork
 from .accounts import FLATTEN, KILL, is_held, is_known, known_accounts, working_accounts
 from .commands import Command, ControlGear, await_answer
@@ -46,7 +46,7 @@ class KillOrder:
     def text(self) -> str:
         """The reason as it is written down."""
         said = f": {self.reason}" if self.reason else ""
-        return f"{'kill and flatten' if self.flatten else 'kill'} by {self.by}{said}"
+        return f"{FLATTENING if self.flatten else 'kill'} by {self.by}{said}"
 
 
 CancelOrders = Callable[[KillOrder], int]
@@ -95,6 +95,7 @@ class KillReport:
         flag_problem, database_problem, venue_problem: Why a part of it could not be done, with
             what mends it; empty if it was.
         orders_left: Orders that may still be live at the venue; None where none was asked.
+        flattens: Whether flag or database say that the positions are to be closed.
     """
 
     account: str
@@ -104,6 +105,7 @@ class KillReport:
     database_problem: str = ""
     venue_problem: str = ""
     orders_left: int | None = None
+    flattens: bool = False
 
 
 def kill(order: KillOrder, gear: KillGear, patience: int = _PATIENCE) -> KillReport:
@@ -140,8 +142,16 @@ def kill(order: KillOrder, gear: KillGear, patience: int = _PATIENCE) -> KillRep
             f"not killed: {flag_problem}; {database_problem}",
             mend="end the trading process itself, then `mettle kill` again",
         )
+    flagged = flattens(gear.switch.reason(order.account)) and not flag_problem
     return KillReport(
-        order.account, order.text, accounts, flag_problem, database_problem, venue_problem, left
+        order.account,
+        order.text,
+        accounts,
+        flag_problem,
+        database_problem,
+        venue_problem,
+        left,
+        order.flatten and (flagged or not database_problem),
     )
 
 

@@ -7,6 +7,15 @@ from typing import Protocol
 EVERY_ACCOUNT = "*"
 """Its flag kills every account, also one that begins to trade later."""
 
+FLATTENING = "kill and flatten"
+"""How the reason of a kill begins that closes the positions too: the flag says it without a
+database."""
+
+
+def flattens(reason: str | None) -> bool:
+    """Return whether a flag's reason asks for the positions to be closed."""
+    return reason is not None and reason.startswith(FLATTENING)
+
 
 class KillSwitch(Protocol):
     """One flag an account; set by anybody, cleared only by a person's re-arm.

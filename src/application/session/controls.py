@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...domain.risk import Mode
 from ..journal import ControlRecord, ControlVerb
-from ..ports.kill_switch import KillSwitch
+from ..ports.kill_switch import KillSwitch, flattens
 from ..ports.unit_of_work import Store, UnitOfWork
 from .guard import FLATTEN, KILL, OPERATOR, Guard
 
@@ -64,6 +64,8 @@ class Controls:
         reason = self._kill_switch.reason(self._account)
         if reason is not None:
             self._guard.impose(KILL, Mode.KILLED, reason, now)
+            if flattens(reason):
+                self._guard.impose(FLATTEN, Mode.KILLED, reason, now)
         with self._store.reading() as unit:
             pending = unit.controls.pending(self._account)
         if not pending:

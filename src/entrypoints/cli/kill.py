@@ -47,7 +47,7 @@ def kill(
     ):
         if problem:
             call.output.warn(f"{what}: {problem}")
-    if flatten and done.database_problem:
+    if flatten and not done.flattens:
         call.output.warn("--flatten is not written down: kill again once the database works")
     name = "everything" if account is None else account
     lines = [f"KILLED: {name}", *map(_line, done.accounts)]
