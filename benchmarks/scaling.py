@@ -48,12 +48,12 @@ class Axis:
 
     def stepper(self, point: int) -> tuple[Stepper, int]:
         """Return what steps at a point, and the steps of environments in one call of it."""
-        values = {"bars": 50_000, "assets": 4, "environments": ENVIRONMENTS, "threads": 1}
-        values |= {self.name: point} if self.name in values else {}
         if self.name == "window":
             market = batch(20_000, 1, 1024, 1, "window", point)
         else:
-            market = batch(**values)
+            values = {"bars": 50_000, "assets": 4, "environments": ENVIRONMENTS, "threads": 1}
+            bars, assets, environments, threads = (values | {self.name: point}).values()
+            market = batch(bars, assets, environments, threads)
         return Stepper(market), market.environments
 
 

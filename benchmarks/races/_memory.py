@@ -10,6 +10,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,14 @@ def _own(bars: int, assets: int, environments: int) -> Memory:
     arrays += [one for output in market._sides for one in output]  # noqa: SLF001  both are counted
     held = sum(one.nbytes for one in arrays)
     return Memory(bars * assets * _CELL, held, peak - before, peak)
+
+
+def growth(call: Callable[[], object]) -> int:
+    """Return the bytes by which a call lifts this process's memory at its peak."""
+    before = _resident()
+    _forget_peak()
+    call()
+    return _peak() - before
 
 
 def _resident() -> int:

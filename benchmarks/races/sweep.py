@@ -1,31 +1,81 @@
-"""A sweep of EMA pairs."""
+"""A sweep of EMA pairs: vectorbt plays all columns at once, mettle one pair after the other."""
 
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import numpy as np
+from mettle.adapters.features.native import NativeFeatures
+from mettle.adapters.simulation.native_engine import NativeEngine
+from mettle.application.strategies import EmaCross
+from mettle.domain.simulation import SimulationSettings
 
 from ._market import floats, handed_out, walk
-from ._race import Pace, race
-from ._rows import Row, Shown, absent, figure
+from ._memory import growth
+from ._race import Pace, race, rate
+from ._rows import Goal, Row, Shown, absent, by_name, quickest
 from ._worker import Worker
 
 BARS = 200_000
 PAIRS = list(itertools.product((5, 8, 12, 16), (26, 34, 42, 50, 60, 80, 100, 120)))
+SHARE = 0.05
+"""Of the peer's memory that ours may take."""
 _FEE = 10
 _EVALUATIONS = Shown("M bar-evaluations/s", 1e6)
 _PEERS = ("vectorbt numba", "vectorbt rust")
-_NONE = "mettle plays one pair after the other: it has no sweep"
+_OURS = f"sweep of {len(PAIRS)} pairs"
 
 
 def run(pace: Pace, bars: int = BARS) -> list[Row]:
     """Race sweeps of 32 pairs; memory is what the peak grew by in the first of them."""
     panel = walk(bars, 1, fee=_FEE)
     arrays = {"fee": np.array(_FEE * 1e-6), "pairs": np.array(PAIRS), "time": panel.open_time}
+    play(1_000)
+    ours = growth(partial(play, bars)) / 2**20
     with handed_out(**floats(panel), **arrays) as data, Worker("sweep", data) as peers:
-        sides = {name: peers.rate(name, pace.seconds) for name in _PEERS}
+        sides = {_OURS: rate(partial(play, bars), pace.seconds, bars * len(PAIRS))}
+        sides |= {name: peers.rate(name, pace.seconds) for name in _PEERS}
         rates, absences = race(sides, pace.rounds)
-    rows = [figure(f"peer {name}, 32 pairs", rates[name], _EVALUATIONS) for name in rates]
-    rows += [absent(f"peer {name}", reason) for name, reason in absences.items()]
-    return [*rows, absent("sweep of 32 pairs", _NONE, "≥ 100 ×, ≤ 5 % of the memory")]
+        theirs = {name: peers.last[name]["grew_mb"] for name in rates if name in peers.last}
+    best = quickest(rates, _PEERS)
+    beside = by_name(rates, absences)
+    return [
+        *(
+            beside(_OURS, _OURS, name, _EVALUATIONS, Goal(100) if name == best else None)
+            for name in _PEERS
+        ),
+        _memory(ours, best, theirs, absences),
+    ]
+
+
+def play(bars: int) -> list[float]:
+    """Return the final equity of every pair: features and the whole event loop each."""
+    panel = walk(bars, 1, fee=_FEE)
+    settings = SimulationSettings(
+        initial_cash=10**15, rebalance_band=500, slippage=_FEE, ruin_level=0
+    )
+    ends = []
+    for fast, slow in PAIRS:
+        agent = EmaCross(fast, slow)
+        table = NativeFeatures(1).table(panel, agent.feature_set)
+        run = NativeEngine().run(panel, table, agent, settings, table.warmup, bars)
+        ends.append(float(run.equity[-1]))
+    return ends
+
+
+def _memory(ours: float, best: str, theirs: dict[str, float], absences: dict[str, str]) -> Row:
+    name, goal = f"{_OURS}: memory", f"≤ {SHARE:.0%} of the peer's"
+    if best not in theirs:
+        return absent(name, absences.get(best, "no peer"), goal)
+    ratio = ours / theirs[best]
+    return {
+        "name": name,
+        "value": ours,
+        "unit": "MB",
+        "peer": f"{best}: {theirs[best]:,.0f}",
+        "ratio": ratio,
+        "goal": goal,
+        "share": SHARE / ratio,
+        "verdict": "reached" if ratio <= SHARE else "short",
+    }
