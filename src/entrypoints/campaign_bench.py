@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ..application.backtest import GapPolicy
-from ..application.campaign.definition import PPO, CampaignDefinition
+from ..application.campaign.definition import OBJECTIVE, PPO, CampaignDefinition
 from ..application.campaign.final import FinalTools, FinishStudy
 from ..application.campaign.keeper import Keeper
 from ..application.campaign.objective import (
@@ -30,11 +30,12 @@ from ..application.ports.trainer import TrainingJob
 from ..domain.errors import DataError
 from ..domain.market import Timeframe
 from ..domain.signals.features import FeatureSet
-from .campaign_container import CampaignContainer
+from .campaign_container import CampaignContainer, studies_place
 from .market_data import MarketData
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from ..adapters.campaign.user_function import UserFunction
     from .workspace import Workspace
 
 SECTIONS = ("market", "simulation", "training", "backtest")
@@ -49,8 +50,12 @@ def kept_settings(settings: Settings) -> dict[str, Any]:
     return {name: dumped[name] for name in SECTIONS}
 
 
-def footprint_of(settings: Settings) -> Footprint:
+def footprint_of(definition: CampaignDefinition, settings: Settings) -> Footprint:
     """Return the footprint of a trial's first attempt."""
+    if definition.agent == OBJECTIVE:
+        from ..adapters.campaign.user_objective import WHOLE
+
+        return WHOLE
     ppo = settings.training.ppo
     return Footprint(ppo.environments, ppo.batch_size)
 
@@ -87,9 +92,12 @@ class CampaignBench:
     def publisher(self) -> Publisher:
         """Return what tells study and registry."""
         parts = self.parts
-        register = RegistryRegister(
-            parts.registry(), _annual(self.definition), version("mettle-trader")
-        )
+        code = version("mettle-trader")
+        if self.definition.function:
+            from ..adapters.campaign.user_function import source_hash
+
+            code = f"{code}+{source_hash(self.definition.function)}"
+        register = RegistryRegister(parts.registry(), _annual(self.definition), code)
         return Publisher(parts.store(), parts.book(), parts.files(), register, self.definition)
 
     def tools(self, beating: Beating, lease_s: float) -> WorkerTools:
@@ -123,9 +131,33 @@ class CampaignBench:
             )
         return data
 
+    def check(self) -> None:
+        """Refuse what could not be worked on.
+
+        Raises:
+            MettleError: As :meth:`data`; of a function nothing can be told before it is called.
+        """
+        if self.definition.agent != OBJECTIVE:
+            self.data()
+
     def objective(self) -> Objective:
-        """Return what judges a trial."""
+        """Return what judges a trial.
+
+        Raises:
+            MettleError: If bars, or a user's function, are not where and what they were.
+        """
+        if self.definition.agent == OBJECTIVE:
+            from ..adapters.campaign.user_function import load_function
+
+            return self.user_objective(load_function(self.definition.function))
         return objective(self.workspace, self.definition, self.data())
+
+    def user_objective(self, function: UserFunction) -> Objective:
+        """Return what judges a trial by a user's function."""
+        from ..adapters.campaign.optuna_book import OptunaBook
+        from ..adapters.campaign.user_objective import UserObjective
+
+        return UserObjective(function, OptunaBook(studies_place(self.workspace.resolved)))
 
     def finish(self) -> FinishStudy:
         """Return what trains the study's choice once more and opens the hold-out."""
@@ -177,7 +209,9 @@ def _bench(workspace: Workspace) -> Bench:
 
 
 def _annual(definition: CampaignDefinition) -> float:
-    """Return √(bars a year)."""
+    """Return √(bars a year); 1 where there are no bars."""
+    if not definition.timeframe:
+        return 1.0
     return math.sqrt(_YEAR_MS / Timeframe.parse(definition.timeframe).milliseconds)
 
 

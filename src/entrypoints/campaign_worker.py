@@ -64,6 +64,9 @@ def serve(order: WorkOrder, tools: WorkerTools, objective: Objective) -> int:
 
     def lay_down(_number: int, _frame: FrameType | None) -> None:
         worker.stop()
+        interrupt = getattr(objective, "interrupt", None)
+        if interrupt is not None:  # a function of a user's may never look whether it is to stop
+            interrupt()
 
     signal.signal(signal.SIGTERM, lay_down)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us decides

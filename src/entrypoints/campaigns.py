@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..application.campaign.coordinate import CampaignTools, RunCampaign
-from ..application.campaign.definition import PPO, CampaignDefinition
+from ..application.campaign.definition import OBJECTIVE, PPO, CampaignDefinition
 from ..application.campaign.final import Finished
 from ..application.campaign.records import AttemptStatus, TrialAttempt
 from ..application.campaign.space import space_of
@@ -47,7 +47,8 @@ class StudyReport:
 
     Attributes:
         attempts: All of them, by trial and attempt.
-        verdict: Whether the best trial can be told from luck; over all trials ever started.
+        judged: Whether the best trial can be told from luck; over all trials ever started. None
+            for a function of a user's, which brings no returns.
     """
 
     definition: CampaignDefinition
@@ -55,7 +56,21 @@ class StudyReport:
     standing: Standing
     attempts: Sequence[TrialAttempt]
     failures: Sequence[FailureClass]
-    verdict: StudyVerdict
+    judged: StudyVerdict | None
+
+    @property
+    def verdict(self) -> StudyVerdict:
+        """See ``judged``.
+
+        Raises:
+            NotFound: If there is none.
+        """
+        if self.judged is None:
+            raise NotFound(
+                f"study {self.definition.study} tries a function: it has no returns to be judged",
+                mend="see report.best and report.trials",
+            )
+        return self.judged
 
     @property
     def best(self) -> TrialAttempt | None:
@@ -128,16 +143,28 @@ class Studies:
         *,
         workers: int | None = None,
         runner: TrialRunner | None = None,
+        trials: int | None = None,
         on_standing: Callable[[Standing], None] = lambda _now: None,
     ) -> StudyReport:
         """Go on with a campaign: nothing that is finished is done again.
 
+        Args:
+            study: Its name.
+            workers: Processes; as in the settings if None.
+            runner: As for :meth:`run`.
+            trials: More sets of parameters than before; as in the settings if None.
+            on_standing: Called about once a second.
+
         Raises:
             NotFound: If there is none of that name.
         """
-        self._require(study)
+        definition = self._require(study).definition
+        if definition.agent == OBJECTIVE and runner is None:
+            from ..adapters.campaign.user_function import load_function
+
+            load_function(definition.function)  # what no worker finds is said before they start
         with self._running(study, runner) as used:
-            return self._go_on(study, workers, used, on_standing)
+            return self._go_on(study, workers, used, on_standing, trials)
 
     def finish(self, study: str, *, candidates: int = 3) -> Finished:
         """Train the best trial's settings once more, on all but the hold-out, and open that once.
@@ -156,6 +183,11 @@ class Studies:
                 f"candidates must be 1 or more, was {candidates}", mend="leave it out for 3"
             )
         campaign, report = self._require(study), self.show(study)
+        if campaign.definition.agent == OBJECTIVE:
+            raise InvalidValue(
+                f"study {study} tries a function: there is nothing to train once more",
+                mend="call it with the parameters of report.best",
+            )
         if report.standing.done < report.standing.trials:
             raise NotRunning(
                 f"study {study} has done {report.standing.done} of {report.standing.trials} trials",
@@ -225,8 +257,10 @@ class Studies:
         parts: CampaignContainer,
         definition: CampaignDefinition,
         attempts: Sequence[TrialAttempt],
-    ) -> StudyVerdict:
+    ) -> StudyVerdict | None:
         """Judge the best trial; every trial ever begun on the same bars counts."""
+        if definition.agent == OBJECTIVE:
+            return None
         done = [one for one in attempts if one.status is AttemptStatus.COMPLETED]
         begun = {one.number for one in attempts if one.claimed_at is not None}
         others = self._begun_elsewhere(parts, definition)
@@ -252,6 +286,18 @@ class Studies:
             if campaign.definition.data_hash == definition.data_hash
             and (other := campaign.definition.study) != definition.study
         )
+
+    def begin(self, definition: CampaignDefinition) -> None:
+        """Write down a campaign that is defined elsewhere; ``resume`` runs it.
+
+        Raises:
+            InvalidValue: If there is one of that name.
+        """
+        bench = CampaignBench(self._workspace, definition)
+        try:
+            bench.parts.store().create(definition, self._workspace.container.clock().now_ms())
+        finally:
+            bench.close()
 
     def _create(self, study: str, agent: str, data: MarketData | None) -> None:
         workspace = self._workspace
@@ -293,15 +339,17 @@ class Studies:
         workers: int | None,
         runner: TrialRunner,
         on_standing: Callable[[Standing], None],
+        trials: int | None = None,
     ) -> StudyReport:
         workspace, held = self._workspace, self._require(study)
         chosen = workspace.settings.campaign
         slots, definition = workers or chosen.workers, held.definition
         if "campaign.trials" in workspace.resolved.origins:
-            definition = replace(definition, trials=max(definition.trials, chosen.trials))
+            trials = trials or chosen.trials
+        definition = replace(definition, trials=max(definition.trials, trials or 0))
         bench = CampaignBench(workspace, definition)
         try:
-            bench.data()
+            bench.check()
             store = bench.parts.store()
             store.extend(study, definition)
             store.request_stop(study, wanted=False)
@@ -325,7 +373,7 @@ class Studies:
             )
             run = RunCampaign(tools, definition, order, slots, on_standing)
             with workspace.container.claims().hold("study", study):
-                run(footprint_of(bench.workspace.settings))
+                run(footprint_of(definition, bench.workspace.settings))
         finally:
             bench.close()
         return self.show(study)

@@ -22,7 +22,7 @@ from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
-from ...application.campaign.definition import CampaignDefinition
+from ...application.campaign.definition import OBJECTIVE, CampaignDefinition
 from ...application.campaign.records import AttemptStatus, lineage
 from ...application.campaign.space import SPACES, Parameter, Space
 from ...domain.errors import ConfigError, NotFound, StorageError
@@ -63,7 +63,7 @@ class OptunaBook:
 
     def prepare(self, definition: CampaignDefinition) -> None:
         """See the port."""
-        with _translated():
+        with translated():
             self._make_tables()
             directions = [StudyDirection[one.upper()] for one in definition.directions]
             try:
@@ -84,7 +84,7 @@ class OptunaBook:
 
     def begin(self, definition: CampaignDefinition, number: int, space: Space) -> dict[str, object]:
         """See the port."""
-        with _translated():
+        with translated():
             study = self._study(definition.study)
             trial_id = self._trial_id(study, number)
             storage = study._storage  # noqa: SLF001  a trial by its number has no public way
@@ -96,9 +96,25 @@ class OptunaBook:
             trial = Trial(study, trial_id)
             return {one.name: _draw(trial, one) for one in space}
 
+    def live(self, definition: CampaignDefinition, number: int) -> tuple[optuna.Study, int]:
+        """Return study and id that a trial of Optuna's own is made of, for a user's function.
+
+        The trial runs then; what was drawn for it before is drawn again.
+        """
+        with translated():
+            study = self._study(definition.study)
+            trial_id = self._trial_id(study, number)
+            with suppress(UpdateFinishedTrialError):
+                storage = study._storage  # noqa: SLF001  as above
+                storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+            study.sampler = _sampler(definition, number)
+            pruners = optuna.pruners
+            study.pruner = pruners.MedianPruner() if definition.prune else pruners.NopPruner()
+            return study, trial_id
+
     def report(self, study: str, number: int, fold: int, score: float) -> None:
         """See the port."""
-        with _translated():
+        with translated():
             held = self._study(study)
             trial_id = self._trial_id(held, number)
             storage = held._storage  # noqa: SLF001  as above
@@ -107,7 +123,7 @@ class OptunaBook:
 
     def best_folds(self, study: str) -> Sequence[float]:
         """See the port."""
-        with _translated():
+        with translated():
             held = self._study(study)
             if len(held.directions) > 1:
                 return ()
@@ -127,7 +143,7 @@ class OptunaBook:
         parameters: Mapping[str, object],
     ) -> None:
         """See the port."""
-        with _translated():
+        with translated():
             study = self._study(definition.study)
             trial_id = self._trial_id(study, number)
             storage = study._storage  # noqa: SLF001  as above
@@ -142,7 +158,7 @@ class OptunaBook:
 
     def endings(self, study: str) -> Mapping[int, AttemptStatus]:
         """See the port."""
-        with _translated():
+        with translated():
             trials = self._study(study).get_trials(deepcopy=False)
             return {one.number: _SEEN[one.state] for one in trials}
 
@@ -232,6 +248,7 @@ def _sampler(definition: CampaignDefinition, number: int) -> optuna.samplers.Bas
         return optuna.samplers.TPESampler(
             n_startup_trials=_STARTUP,
             multivariate=True,
+            group=definition.agent == OBJECTIVE,  # whose trials need not draw the same parameters
             constant_liar=True,  # trials that still run are taken for bad: workers spread out
             seed=(definition.seed * 1_000_003 + number) % 2**32,
         )
@@ -254,7 +271,8 @@ def _draw(trial: Trial, one: Parameter) -> int | float:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Give errors of Optuna's storage the class and the words of ours."""
     try:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ...domain.errors import ConfigError, DataError
 from ..learning.artefact import check_name
 
 PPO = "ppo"
-"""The agent that is trained; every other name is a rule strategy's."""
+"""The agent that is trained; every other name is a rule strategy's, but one."""
+
+OBJECTIVE = "objective"
+"""No agent of ours: a user's own function of an Optuna trial."""
+
+SENSES = ("maximize", "minimize")
 
 OBJECTIVES: dict[str, str] = {"sharpe": "maximize", "drawdown": "minimize", "turnover": "minimize"}
 """What may be optimised, and in which direction."""
@@ -24,7 +29,7 @@ class CampaignDefinition:
     """A campaign.
 
     Attributes:
-        agent: ``ppo``, or a rule strategy.
+        agent: ``ppo``, a rule strategy, or ``objective`` for a function of a user's.
         trials: How many sets of parameters are tried.
         objectives: One or more of ``OBJECTIVES``; several are weighed against each other (Pareto).
         folds: Walk-forward windows that a trial is judged on.
@@ -35,6 +40,8 @@ class CampaignDefinition:
         time_limit_s: Of one attempt, 0 is none.
         start_ms, stop_ms: The bars, by their opens, ``[start, stop)``.
         settings: The sections of the settings that the result depends on.
+        senses: Directions of the objectives where these are a user's own, else empty.
+        function: Where a worker finds a user's function; empty if only its own process does.
     """
 
     study: str
@@ -54,6 +61,8 @@ class CampaignDefinition:
     retries: int = 3
     deaths: int = 10
     time_limit_s: float = 0.0
+    senses: tuple[str, ...] = ()
+    function: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(check_name(self.study)) > _NAME_LIMIT:
@@ -66,6 +75,9 @@ class CampaignDefinition:
                     f"{name} must lie in {least} … {most}, was {getattr(self, name)}",
                     mend=f"set {name} to a number in these bounds",
                 )
+        if self.agent == OBJECTIVE:
+            self._check_senses()
+            return
         unknown = [one for one in self.objectives if one not in OBJECTIVES]
         if unknown or not self.objectives or len(set(self.objectives)) < len(self.objectives):
             raise ConfigError(
@@ -74,9 +86,25 @@ class CampaignDefinition:
                 mend="for example --objectives sharpe,drawdown",
             )
 
+    def _check_senses(self) -> None:
+        names = self.objectives
+        sound = all(one and one.isprintable() for one in names) and len(set(names)) == len(names)
+        if not sound or not names or len(self.senses) != len(names):
+            raise ConfigError(
+                f"objectives need a name and a direction each, were {names} and {self.senses}",
+                mend='for example direction={"loss": "minimize", "size": "minimize"}',
+            )
+        if wrong := [one for one in self.senses if one not in SENSES]:
+            raise ConfigError(
+                f"a direction is maximize or minimize, was {wrong[0]!r}",
+                mend='for example direction="maximize"',
+            )
+
     @property
     def directions(self) -> tuple[str, ...]:
         """``maximize`` or ``minimize``, an objective each."""
+        if self.senses:
+            return self.senses
         return tuple(OBJECTIVES[one] for one in self.objectives)
 
     def to_text(self) -> str:
@@ -94,6 +122,7 @@ class CampaignDefinition:
         try:
             body = json.loads(text)
             lists = {name: tuple(body[name]) for name in ("symbols", "objectives")}
+            lists["senses"] = tuple(body.get("senses", ()))
             return cls(**{**body, **lists})
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(

@@ -38,6 +38,7 @@ class TrialWork:
     Attributes:
         check: Called between steps; raises if the work may not go on.
         report: Called after each fold with its place and score; raises :class:`TrialPruned`.
+        note: Called with parameters that are drawn on the way; raises as ``check``.
     """
 
     definition: CampaignDefinition
@@ -45,6 +46,7 @@ class TrialWork:
     files: TrialFiles
     check: Callable[[], None]
     report: Callable[[int, float], None]
+    note: Callable[[Mapping[str, object]], None] = lambda _values: None
 
     @property
     def seed(self) -> int:

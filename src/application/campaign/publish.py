@@ -71,7 +71,8 @@ class Publisher:
         if attempt.status is AttemptStatus.COMPLETED:
             values = objective_values(self._definition.objectives, attempt.figures)
         elif attempt.status is AttemptStatus.PRUNED and len(self._definition.objectives) == 1:
-            values = (attempt.figures.get("score") or 0.0,)
+            last = attempt.figures.get("score")
+            values = None if last is None else (last,)
         self._book.tell(
             self._definition, attempt.number, attempt.status, values, attempt.parameters
         )

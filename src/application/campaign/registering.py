@@ -15,7 +15,7 @@ from ..learning.registry import (
     Paths,
 )
 from ..ports.model_registry import ModelRegistry
-from .definition import PPO, CampaignDefinition
+from .definition import OBJECTIVE, PPO, CampaignDefinition
 from .records import AttemptStatus, TrialAttempt
 
 _STATUS = {
@@ -44,6 +44,8 @@ class RegistryRegister:
 
     def began(self, definition: CampaignDefinition, attempt: TrialAttempt) -> None:
         """See the protocol."""
+        if definition.agent == OBJECTIVE and attempt.status is AttemptStatus.RUNNING:
+            return  # a function draws its parameters as it goes: it is recorded when it has
         if not self._known(attempt):
             try:
                 self._registry.register(self._record(definition, attempt))
@@ -96,6 +98,9 @@ class RegistryRegister:
         sharpe, trades = found.get("sharpe"), found.get("trades")
         if attempt.status is not AttemptStatus.COMPLETED:
             return Figures()
+        if definition.agent == OBJECTIVE:
+            said = (f"{name} {found[name]:.6g}" for name in definition.objectives)
+            return Figures(measured_on=", ".join(said))
         return Figures(
             sharpe=None if sharpe is None else sharpe * self._annual,
             total_return=found.get("total_return"),

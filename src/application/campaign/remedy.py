@@ -14,7 +14,7 @@ from ...domain.errors import (
     TimedOut,
     TrainingDiverged,
 )
-from .definition import CampaignDefinition
+from .definition import OBJECTIVE, CampaignDefinition
 from .records import AttemptStatus, TrialAttempt
 
 
@@ -101,6 +101,8 @@ class Remedies:
             return self.definition.retries
         if kind is ErrorClass.WORKER_DIED:
             return self.definition.deaths
+        if kind is ErrorClass.DEFECT and self.definition.agent == OBJECTIVE:
+            return self.definition.retries  # of code that is not ours: it may pass
         return _MOST.get(kind, 0)
 
     def successor(

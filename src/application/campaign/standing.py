@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .definition import OBJECTIVES, CampaignDefinition
+from .definition import CampaignDefinition
 from .records import OPEN, AttemptStatus, TrialAttempt
 
 
@@ -88,7 +88,7 @@ def best_trial(
 ) -> TrialAttempt | None:
     """Return the completed trial with the best first objective, the earlier one of equals."""
     name = definition.objectives[0]
-    sign = 1 if OBJECTIVES[name] == "maximize" else -1
+    sign = 1 if definition.directions[0] == "maximize" else -1
     found = [
         one
         for one in attempts
@@ -102,7 +102,7 @@ def best_trial(
 def front(definition: CampaignDefinition, attempts: Sequence[TrialAttempt]) -> list[TrialAttempt]:
     """Return the completed trials that no other one beats in every objective (Pareto)."""
     rows = [one for one in attempts if one.status is AttemptStatus.COMPLETED]
-    signs = [1 if OBJECTIVES[name] == "maximize" else -1 for name in definition.objectives]
+    signs = [1 if one == "maximize" else -1 for one in definition.directions]
 
     def values(one: TrialAttempt) -> list[float]:
         named = zip(signs, definition.objectives, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from ..ports.campaign_store import CampaignStore
 from ..ports.clock import Clock
 from ..ports.study_book import StudyBook
 from ..ports.trial_files import TrialFiles
-from .definition import CampaignDefinition
+from .definition import OBJECTIVE, CampaignDefinition
 from .keeper import Keeper
 from .life import LeaseLost, Life, TrialStopped
 from .objective import Objective, TrialPruned, TrialWork
@@ -66,10 +66,16 @@ class TrialWorker:
         if self._life is not None:
             self._life.stop()
 
-    def run(self) -> int:
-        """Work until nothing is left or a stop is asked for; return how many attempts it ended."""
-        ended = 0
+    def run(self, at_most_ms: int | None = None) -> int:
+        """Work until nothing is left or a stop is asked for; return how many attempts it ended.
+
+        Args:
+            at_most_ms: Nothing is begun after as long; None is no limit.
+        """
+        ended, begun = 0, self._tools.clock.monotonic()
         while not self._halted():
+            if at_most_ms is not None and self._tools.clock.monotonic() - begun > at_most_ms / 1000:
+                break
             attempt = self._claim()
             if attempt is not None:
                 ended += self._attempt(attempt)
@@ -131,22 +137,27 @@ class TrialWorker:
     def _judge(self, attempt: TrialAttempt, life: Life) -> AttemptEnding:
         tools, definition = self._tools, self._tools.definition
         tools.files.check_space(self._objective.space_needed())
-        values = attempt.parameters or tools.book.begin(
-            definition, attempt.number, space_of(definition.agent)
-        )
+        space = () if definition.agent == OBJECTIVE else space_of(definition.agent)
+        values = attempt.parameters or tools.book.begin(definition, attempt.number, space)
         folder = str(tools.files.folder(attempt))
         if not tools.store.parameters(attempt, values, folder):
             raise LeaseLost(attempt.lineage)
         attempt = replace(attempt, parameters=values, checkpoint=folder)
         tools.publisher.began(attempt)
         scores: list[float] = []
-        work = TrialWork(
-            definition, attempt, tools.files, life.check, self._reporter(attempt, scores)
-        )
+
+        def note(drawn: Mapping[str, object]) -> None:
+            if not tools.store.parameters(attempt, drawn, folder):
+                raise LeaseLost(attempt.lineage)
+
+        report = self._reporter(attempt, scores)
+        work = TrialWork(definition, attempt, tools.files, life.check, report, note)
         try:
             measured = self._objective(work)
         except TrialPruned:
-            found = {"folds": float(len(scores)), "score": sum(scores) / len(scores)}
+            found = {"folds": float(len(scores))}
+            if scores:
+                found["score"] = sum(scores) / len(scores)
             return AttemptEnding(
                 status=AttemptStatus.PRUNED, at=tools.clock.now_ms(), figures=found
             )
@@ -168,7 +179,8 @@ class TrialWorker:
 
     def _reporter(self, attempt: TrialAttempt, scores: list[float]) -> Callable[[int, float], None]:
         definition = self._tools.definition
-        prunes = definition.prune and definition.objectives == ("sharpe",)
+        ours = definition.agent != OBJECTIVE
+        prunes = ours and definition.prune and definition.objectives == ("sharpe",)
 
         def report(fold: int, score: float) -> None:
             scores.append(score)

@@ -11,6 +11,7 @@ from .context import Invocation, invocation
 from .output import Advance, Cell, Table, utc
 
 if TYPE_CHECKING:
+    from ...application.campaign.definition import CampaignDefinition
     from ...application.campaign.records import TrialAttempt
     from ...application.campaign.standing import Standing
     from ..campaigns import StudyReport
@@ -243,9 +244,12 @@ def _guarded(study: str, run_it: Any) -> StudyReport:  # noqa: ANN401  a call wi
 
 
 def _progress(now: Standing, advance: Advance) -> None:
-    best = now.best.figures.get("sharpe") if now.best is not None else None
+    figures = now.best.figures if now.best is not None else {}
+    best = figures.get("sharpe")
     left = "" if now.remaining_s is None else f", {now.remaining_s:.0f} s left"
     seen = "" if best is None else f", best {best:.4f} a bar"
+    if best is None and figures:
+        seen = ", best " + ", ".join(f"{name} {value:.6g}" for name, value in figures.items())
     failed = _counts(now)["failed"]
     lost = f", {failed} failed" if failed else ""
     advance(now.done, f"{now.done}/{now.trials} trials{left}{seen}{lost}")
@@ -287,6 +291,39 @@ def _emit(call: Invocation, what: str, report: StudyReport) -> None:
     said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     rows: list[tuple[Cell, ...]] = [
         ("study", definition.study),
+        *(_tried(definition)),
+        ("trials", f"{now.trials}: {said}"),
+        ("attempts", now.attempts),
+    ]
+    if report.judged is not None:
+        rows.append(("verdict", report.judged.words))
+    bars = {
+        "timeframe": definition.timeframe,
+        "from": utc(definition.start_ms),
+        "to": utc(definition.stop_ms),
+    }
+    document = {
+        **_standing(now),
+        "agent": definition.agent,
+        "symbols": definition.symbols,
+        **(bars if report.judged is not None else dict.fromkeys(bars)),
+        "objectives": definition.objectives,
+        "verdict": None if report.judged is None else report.judged.to_dict(),
+        "rows": [_trial(one) for one in report.trials],
+    }
+    call.output.emit(what, document, Table(("", "value"), rows), _best(report))
+
+
+def _tried(definition: CampaignDefinition) -> list[tuple[Cell, ...]]:
+    if definition.senses:
+        where = definition.function.get("file", "found only by the process that began it")
+        pairs = zip(definition.senses, definition.objectives, strict=True)
+        return [
+            ("function", definition.function.get("name", "")),
+            ("of", where),
+            ("judged by", ", ".join(f"{sense} {name}" for sense, name in pairs)),
+        ]
+    return [
         ("agent", definition.agent),
         ("symbols", ", ".join(definition.symbols)),
         (
@@ -298,22 +335,7 @@ def _emit(call: Invocation, what: str, report: StudyReport) -> None:
             "judged on",
             f"{definition.folds} walk-forward windows by {', '.join(definition.objectives)}",
         ),
-        ("trials", f"{now.trials}: {said}"),
-        ("attempts", now.attempts),
-        ("verdict", report.verdict.words),
     ]
-    document = {
-        **_standing(now),
-        "agent": definition.agent,
-        "symbols": definition.symbols,
-        "timeframe": definition.timeframe,
-        "from": utc(definition.start_ms),
-        "to": utc(definition.stop_ms),
-        "objectives": definition.objectives,
-        "verdict": report.verdict.to_dict(),
-        "rows": [_trial(one) for one in report.trials],
-    }
-    call.output.emit(what, document, Table(("", "value"), rows), _best(report))
 
 
 def _best(report: StudyReport) -> Table | str:
@@ -321,20 +343,22 @@ def _best(report: StudyReport) -> Table | str:
     single = len(objectives) == 1
     done = [one for one in report.trials if one.status.value == "completed"]
     found = done if single else list(report.front)
-    found = sorted(found, key=lambda one: -(one.figures.get("sharpe") or 0.0))[:_SHOWN]
+    shown = report.definition.objectives if report.definition.senses else _FIGURES
+    sign = 1 if report.definition.directions[0] == "maximize" else -1
+    found = sorted(found, key=lambda one: -sign * (one.figures.get(objectives[0]) or 0.0))[:_SHOWN]
     if not found:
         return "no trial has completed"
     names = list(found[0].parameters)
     rows: list[tuple[Cell, ...]] = [
         (
             one.lineage,
-            *(one.figures.get(name) for name in _FIGURES),
+            *(one.figures.get(name) for name in shown),
             *(_cell(one.parameters.get(name)) for name in names),
         )
         for one in found
     ]
     title = "best trials" if single else "trials that no other beats in every objective"
-    return Table(("trial", *_FIGURES, *names), rows, title=title)
+    return Table(("trial", *shown, *names), rows, title=title)
 
 
 def _cell(value: object) -> Cell:
