@@ -74,7 +74,7 @@ def judged(report: Report, scale: Scale, processes: int, seconds: float) -> Part
         f"{min(struck)} times, {often} of {len(struck)} 1,000 times; {seen} of {len(pairs)} pairs "
         f"seen 10 times; {rate:,} events/s with {processes} processes",
         [*cells.table(report), "", *cells.reasons(), *(f"- lacking: {one}" for one in lacking)],
-        [_shrunk(report, seed) for seed in dict.fromkeys(seed for seed, _ in report.broken[:3])],
+        _commands(list(dict.fromkeys(seed for seed, _ in report.broken))),
     )
 
 
@@ -94,7 +94,9 @@ def _target(scale: Scale, demand: cells.Demand | None) -> str:
     return f"{text}, each pair of fault and state {demand.pair} times" if demand.pair else text
 
 
-def _shrunk(report: Report, seed: int) -> str:
-    """Return the command that shows a violation, with as little as it takes."""
-    trial = next(one for one in trials() if one.seed == seed)
-    return shrink(play, trial, FAULTS).command
+def _commands(seeds: list[int]) -> list[str]:
+    """Return what shows the violations again; the first with as little as it takes."""
+    if not seeds:
+        return []
+    broken = [next(one for one in trials() if one.seed == seed) for seed in seeds]
+    return [shrink(play, broken[0], FAULTS).command, *(one.command for one in broken[1:])]

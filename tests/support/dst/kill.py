@@ -30,7 +30,7 @@ TICK = SECOND
 """How often a session looks between its bars."""
 RESTING = 50
 ENOUGH = 60 * SECOND
-_ERRORS = {Fault.CANCEL_UNKNOWN: 0.15, Fault.CANCEL_LOST: 0.08, Fault.CANCEL_RESPONSE_LOST: 0.07}
+_ERRORS = {Fault.CANCEL_UNKNOWN: 0.2, Fault.CANCEL_LOST: 0.1, Fault.CANCEL_RESPONSE_LOST: 0.08}
 _WAITS = {Scale.SHORT: 20, Scale.CI: 60, Scale.NIGHTLY: 600, Scale.RELEASE: 600}
 _SEEDS = {Scale.SHORT: 1, Scale.CI: 2, Scale.NIGHTLY: 20, Scale.RELEASE: 20}
 _WAYS = ("healthy", "database read-only", "notifier hung", "both")
@@ -91,10 +91,11 @@ def resting(way: str, seed: int) -> Ended:
         "resting",
         {0: (0.015,) * len(names)},
         names=names,
-        length=80 * SECOND,
+        length=150 * SECOND,
         policy=ExecutionPolicy(maker_wait=110 * SECOND),
         swing=0.00002,
         rates=_ERRORS,
+        seed=1 + seed,
     )
     stage, ended = Stage(scene, RepeatedId(list(RepeatedId)[seed % 3])), Ended(way)
     stage.scheduler.at(BEGIN + 61 * SECOND, "watch", lambda: _when_resting(stage, ended))

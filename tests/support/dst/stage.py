@@ -69,6 +69,7 @@ class Scene:
         length: When the play is over, milliseconds from the beginning.
         ends_flat: Whether nothing may be held at the very end, dust aside.
         commands: Whether an operator gives any: his process may die as well.
+        seed: Of what is left to chance.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Scene:
     commands: bool = False
     rates: Mapping[Fault, float] = field(default_factory=dict)
     timeout: int = 10 * SECOND
+    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Scripted:
 def plan_of(scene: Scene, policy: RepeatedId) -> WorldPlan:
     """Return the world of a scene at a venue that repeats ids in a given way."""
     return WorldPlan(
-        1,
+        scene.seed,
         names=scene.names,
         bars=WARM_UP + 40,
         policy=policy,
