@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from ...application.ports.venue import (
     Acknowledgement,
@@ -19,6 +20,7 @@ from ...application.ports.venue import (
     VenueFunding,
     VenueOrder,
 )
+from ...application.ports.venue_terms import AccountTerms, TellsTerms
 from ...domain.market import Symbol
 
 REASON = "not sent (dry run)"
@@ -79,6 +81,10 @@ class DryRunVenue:
     def quote(self, symbol: Symbol) -> Quote:
         """Return the touch."""
         return self._inner.quote(symbol)
+
+    def terms(self) -> AccountTerms:
+        """Return the account's terms, where the other venue tells them."""
+        return cast("TellsTerms", self._inner).terms()
 
     def server_time(self) -> int:
         """Return the venue's clock."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 from ...domain.errors import RefusedForSafety, StorageError, VenueError
+from ...domain.market import Instrument, Symbol
 from ...domain.orders import Unknown, filled_lots
 from ..journal import OrderRecord
 from ..ports.unit_of_work import UnitOfWork
@@ -45,6 +46,10 @@ class Bench:
         self._met: tuple[int, float] | None = None
         self.late: list[str] = []
         self.alarms: list[str] = []
+
+    def use_instruments(self, instruments: Mapping[Symbol, Instrument]) -> None:
+        """Price orders by other terms from now on; what is booked keeps to its fills."""
+        self.plan = replace(self.plan, instruments=instruments)
 
     def reset(self) -> None:
         """Forget everything that is under way."""

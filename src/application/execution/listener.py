@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from ...domain.errors import VenueError
 from ...domain.market import Symbol
@@ -23,6 +23,7 @@ from ..ports.venue import (
     VenueFunding,
     VenueOrder,
 )
+from ..ports.venue_terms import AccountTerms, TellsTerms
 from .gear import Ruling
 
 T = TypeVar("T")
@@ -102,6 +103,10 @@ class Listener:
     def quote(self, symbol: Symbol) -> Quote:
         """Return the touch."""
         return self._asked(lambda: self._venue.quote(symbol))
+
+    def terms(self) -> AccountTerms:
+        """Return the account's terms, where the venue tells them."""
+        return self._asked(cast("TellsTerms", self._venue).terms)
 
     def server_time(self) -> int:
         """Return the venue's clock."""

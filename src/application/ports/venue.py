@@ -35,6 +35,7 @@ class VenueCapabilities:
             full histories without it, an order was never placed.
         dead_man_ms: How often "cancel all after" must be renewed where it exists, else None.
         lends_coins: Whether spot may be sold short.
+        tells_terms: Whether it can be asked for the account's fees, margin mode and leverage.
         dry: It answers every question and sends no order; then none is ever on its way.
     """
 
@@ -50,6 +51,7 @@ class VenueCapabilities:
     dead_man_ms: int | None = None
     lends_coins: bool = False
     dry: bool = False
+    tells_terms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

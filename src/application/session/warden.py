@@ -19,6 +19,7 @@ from .lease import LeaseKeeper
 from .plan import Gear, SessionPlan
 from .resting import RestingStops
 from .stops import StopWatch
+from .terms import TermsKeeper
 
 LOOK = 1_000
 """How often it is looked, milliseconds."""
@@ -61,6 +62,7 @@ class Warden:
         self._resting = RestingStops(
             plan.owner, plan.instruments, desk, books, guard, gear.engine.profile
         )
+        self._terms = TermsKeeper(plan, desk.bench, guard, gear.notifier)
         self.switch = SwitchKeeper(gear.venue)
         self._looked = 0
 
@@ -120,7 +122,8 @@ class Warden:
             self._reconciler.request(why)
         now = self._gear.clock.now_ms()
         if self._reconciler.due(now):
-            clean = self._reconciler.run() is Outcome.CLEAN
+            known = self._terms.read(now)
+            clean = self._reconciler.run() is Outcome.CLEAN and known
             now = self._gear.clock.now_ms()
             self._guard.reconciled(now, clean=clean, foreign=self._reconciler.foreign)
 

@@ -8,8 +8,9 @@ from decimal import Decimal
 from ....application.ports.clock import Clock
 from ....application.ports.randomness import Randomness
 from ....application.ports.venue import Quote, VenueAccount, VenueFunding, VenueOrderStatus
+from ....application.ports.venue_terms import AccountTerms, ContractTerms, MarginMode
 from ....domain.errors import ConfigError
-from ....domain.market import Instrument, Symbol
+from ....domain.market import FeeTier, Instrument, Symbol
 from ....domain.orders import TimeInForce
 from .accounts import Account
 from .audit import audit
@@ -232,6 +233,20 @@ class SimulatedExchange:
         positions = {symbol: one.lots for symbol, one in holdings.positions.items() if one.lots}
         ratios = [self.floor.margin.ratio(account, currency) for currency in currencies]
         return VenueAccount(balances, free, positions, max(ratios, default=None))
+
+    def terms(self, name: str) -> AccountTerms:
+        """Return an account's fee tier and margin terms."""
+        account, rules, settlement = self.floor.account(name), self.rules, self.floor.settlement
+        fees = {
+            symbol: FeeTier(
+                Decimal(0),
+                settlement.rate(account, symbol, maker=True),
+                settlement.rate(account, symbol, maker=False),
+            )
+            for symbol in self.floor.books
+        }
+        held = ContractTerms(MarginMode.CROSS, rules.one_way, rules.leverage, rules.maintenance_ppm)
+        return AccountTerms(fees, {one: held for one in fees if one.is_perpetual})
 
     def audit(self) -> None:
         """Prove that nothing was made or lost, and that orders, trades and locks agree.

@@ -41,7 +41,11 @@ class DryRunMarket:
         paths = {
             one.symbol: BarPath(panel, one.symbol, self._randomness) for one in panel.instruments
         }
-        rules = ExchangeRules(leverage=max(1, settings.leverage))
+        rules = ExchangeRules(
+            leverage=max(1, settings.leverage),
+            maintenance_ppm=settings.maintenance_margin,
+            tells_terms=True,
+        )
         exchange = SimulatedExchange(panel.instruments, paths, clock, self._randomness, rules)
         quote = panel.instruments[0].symbol.quote
         exchange.open_account(_ACCOUNT, {quote: Decimal(settings.initial_cash) / CASH_SCALE})

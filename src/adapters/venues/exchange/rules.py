@@ -51,6 +51,8 @@ class ExchangeRules:
         funding_ms: Time between funding settlements.
         dead_man: Whether "cancel all after" exists.
         stops: Whether a stop may rest.
+        tells_terms: Whether clients may ask for their fees and margin terms.
+        one_way: Whether a perpetual has one position; told only, the exchange knows nothing else.
         retain_ms: Ended orders and trades older than this are forgotten; 0 keeps all.
     """
 
@@ -69,6 +71,8 @@ class ExchangeRules:
     funding_ms: int = 8 * HOUR
     dead_man: bool = False
     stops: bool = True
+    tells_terms: bool = False
+    one_way: bool = True
     retain_ms: int = 0
 
     def __post_init__(self) -> None:
@@ -85,6 +89,7 @@ class ExchangeRules:
             good_till_date=self.good_till_date,
             reduce_only=True,
             stops=self.stops,
+            tells_terms=self.tells_terms,
             lookup_by_id=self.lookup_by_id,
             fence_ms=self.fence_ms,
             dead_man_ms=10_000 if self.dead_man else None,

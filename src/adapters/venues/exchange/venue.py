@@ -23,6 +23,7 @@ from ....application.ports.venue import (
     VenueFunding,
     VenueOrder,
 )
+from ....application.ports.venue_terms import AccountTerms
 from ....domain.errors import VenueError
 from ....domain.market import Symbol
 from ....domain.orders import OrderKind
@@ -143,6 +144,16 @@ class ExchangeVenue:
         found = self._ask(lambda: self._exchange.floor.server_time, signed=False)
         self._network.learn(found)
         return found
+
+    def terms(self) -> AccountTerms:
+        """Return the account's terms.
+
+        Raises:
+            VenueError: If the exchange tells none, or the question failed.
+        """
+        if not self._exchange.rules.tells_terms:
+            raise VenueError("this exchange tells no terms")
+        return self._ask(lambda: self._exchange.terms(self._account))
 
     def cancel_all_after(self, milliseconds: int | None) -> None:
         """Arm or renew the dead man's switch, or disarm it with None.
