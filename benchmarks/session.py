@@ -152,7 +152,7 @@ def _breakdown(panel: MarketPanel) -> list[dict[str, Any]]:
 _PARTS = {
     "all": ("session/session.py", "_turn"),
     "the venue's bar": ("simulated/venue.py", "advance"),
-    "bars as seen, hashed": ("session/recorder.py", "write"),
+    "the bar as seen, hashed": ("session/recorder.py", "seen"),
     "fills and funding booked": ("execution/desk.py", "collect"),
     "the mark and its proof": ("session/books.py", "mark"),
     "breakers": ("session/guard.py", "marked"),

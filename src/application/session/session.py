@@ -247,7 +247,8 @@ class TradingSession:
         worth = books.account.worth(closes)
         mark = books.mark(row, now, worth)
         cuts = self._guard.marked(closes, mark.equity, now)
-        self._reconcile_bar(now)
+        if self._guard.is_waiting:
+            self._reconcile_bar(now)
         if is_ruined(mark.equity, plan.settings.initial_cash, plan.settings):
             exits = self._decider.close_all(row, books.account)
             self._send(unit, exits, row, now, commit=True)
@@ -323,7 +324,7 @@ class TradingSession:
 
     def _reconcile_bar(self, now: int) -> None:
         """On bars the venue is ours: its account is compared with the books when it matters."""
-        if self._on_bars and self._guard.is_waiting:
+        if self._on_bars:
             account = self._gear.venue.account()
             clean = not any(
                 self._books.differs(one.symbol, account) for one in self._plan.instruments
@@ -334,15 +335,8 @@ class TradingSession:
 
     def _recovery(self, unit: UnitOfWork) -> Recovery:
         plan = self._plan
-        return Recovery(
-            unit,
-            plan.run_id,
-            plan.owner,
-            plan.symbols,
-            plan.timeframe,
-            plan.settings.maker_wait,
-            on_bars=self._on_bars,
-        )
+        whose, wait = (plan.run_id, plan.owner, plan.symbols), plan.settings.maker_wait
+        return Recovery(unit, *whose, plan.timeframe, wait, on_bars=self._on_bars)
 
     def _rebuild(self, unit: UnitOfWork) -> None:
         """Build the books again; not at the start, where they have just been built."""
@@ -387,7 +381,7 @@ class TradingSession:
             if status is RunStatus.STOPPED:
                 self._snapshot(unit, self._last)
         unit.runs.set_status(self._plan.run_id, status, self._gear.clock.now_ms())
-        self._guard.commit(unit)
+        self._commit(unit)
         self._unit.close()
         self._lease.release()
         return status
