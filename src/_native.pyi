@@ -126,3 +126,15 @@ def run_backtest(
     window: int,
     decision: Mlp | NDArray[np.float32] | Callable[[int, NDArray[np.float32]], NDArray[np.float32]],
 ) -> dict[str, object]: ...
+def sweep_levels() -> list[str]: ...
+def sweep_ema_cross(
+    data: MarketData,
+    settings: dict[str, int],
+    pairs: NDArray[np.int32],
+    start: int,
+    stop: int,
+    tick: float,
+    allow_short: bool = False,
+    level: str = "best",
+    threads: int = 1,
+) -> dict[str, Any]: ...

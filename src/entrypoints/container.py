@@ -39,6 +39,7 @@ from ..application.ports.notifier import Notifier, Severity
 from ..application.ports.paper_market import PaperMarket
 from ..application.ports.randomness import Randomness
 from ..application.ports.report_writer import ReportWriter
+from ..application.ports.sweep_engine import SweepEngine
 from ..application.ports.synthetic_market import SyntheticMarket
 from ..application.ports.trainer import Trainer
 from ..application.ports.unit_of_work import Store
@@ -125,6 +126,12 @@ def _engine() -> BacktestEngine:
     from ..adapters.simulation.native_engine import NativeEngine
 
     return NativeEngine()
+
+
+def _sweep_engine(threads: int) -> SweepEngine:
+    from ..adapters.simulation.native_sweep import NativeSweep
+
+    return NativeSweep(threads)
 
 
 def _report_writer() -> ReportWriter:
@@ -255,6 +262,9 @@ class ApplicationContainer(containers.DeclarativeContainer):
         _features, resolved.provided.settings.training.threads
     )
     engine: providers.Provider[BacktestEngine] = providers.Singleton(_engine)
+    sweep_engine: providers.Provider[SweepEngine] = providers.Singleton(
+        _sweep_engine, resolved.provided.settings.training.threads
+    )
     report_writer: providers.Provider[ReportWriter] = providers.Singleton(_report_writer)
     synthetic: providers.Provider[SyntheticMarket] = providers.Singleton(_synthetic)
     bar_files: providers.Provider[BarFiles] = providers.Singleton(_bar_files)

@@ -31,6 +31,7 @@ from ..application.research import (
     Ground,
     StressResult,
     StressTools,
+    SweepResult,
     Tools,
     best_on,
     cross_validate,
@@ -39,6 +40,8 @@ from ..application.research import (
     judge_returns,
     mean_agreement,
     run_stress,
+    run_sweep,
+    slowest,
     trial_returns,
 )
 from ..application.strategies.registry import STRATEGIES
@@ -179,6 +182,37 @@ class Research:
             table = result.median_path.returns[:, None]
         started = max(table.shape[1], trials or 0)
         return Validation(result, judge_returns(ground, table, started), len(agents))
+
+    def sweep(
+        self,
+        strategy: str,
+        data: MarketData,
+        *,
+        grid: Grid | None = None,
+        trials: int | None = None,
+        costs: str | None = None,
+    ) -> SweepResult:
+        """Play every pair of averages of ``ema-cross`` over one market, all at once.
+
+        Trades and money are those of a backtest of each; memory does not grow with pairs × bars.
+        The best of many is selected, so it is judged against the best that luck would show.
+
+        Args:
+            strategy: ``ema-cross``.
+            data: The bars of one symbol; history before them warms the averages up.
+            grid: Values of ``fast``, ``slow`` and ``allow_short``; pairs whose fast average is not
+                the faster are left out.
+            trials: Rules ever tried on these bars; those of the sweep if None.
+            costs: A cost profile; that of the settings if None.
+
+        Raises:
+            DataError: If the period is too short or has gaps that the settings refuse.
+            InvalidValue: If the strategy is another, or there are several symbols.
+        """
+        agents, _ = self._members(strategy, grid)
+        rules, longest = slowest(agents)
+        ground = self._ground(strategy, data, [longest], costs)
+        return run_sweep(ground, rules, self._workspace.container.sweep_engine(), trials)
 
     def walk_forward(
         self,

@@ -11,5 +11,6 @@ void register_features(pybind11::module_& module);
 void register_inference(pybind11::module_& module);
 void register_learning(pybind11::module_& module);
 void register_market(pybind11::module_& module);
+void register_sweep(pybind11::module_& module);
 
 }  // namespace mettle::bindings

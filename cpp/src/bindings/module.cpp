@@ -8,5 +8,6 @@ PYBIND11_MODULE(_native, module) {
     mettle::bindings::register_inference(module);
     mettle::bindings::register_learning(module);
     mettle::bindings::register_market(module);
+    mettle::bindings::register_sweep(module);
     mettle::bindings::register_backtest(module);
 }

@@ -6,6 +6,7 @@ from .ensemble import Ensemble, mean_agreement
 from .family import best_on, expand_grid, judge_family, judge_returns
 from .ground import Ground, Tools, trial_returns
 from .stress import SCENARIOS, Scenario, StressResult, StressTools, run_stress
+from .sweep import SweepResult, run_sweep, slowest
 
 __all__ = [
     "SCENARIOS",
@@ -19,6 +20,7 @@ __all__ = [
     "SplitResult",
     "StressResult",
     "StressTools",
+    "SweepResult",
     "Tools",
     "best_on",
     "cross_validate",
@@ -28,5 +30,7 @@ __all__ = [
     "judge_returns",
     "mean_agreement",
     "run_stress",
+    "run_sweep",
+    "slowest",
     "trial_returns",
 ]

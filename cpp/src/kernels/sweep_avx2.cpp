@@ -1,0 +1,24 @@
+// The lanes of a sweep with avx2 instructions.
+#if defined(__AVX2__)
+
+#include <immintrin.h>
+
+#include "sweep_levels.hpp"
+
+namespace mettle::market {
+namespace {
+constexpr int kLanes = 4;
+typedef double V __attribute__((vector_size(8 * kLanes)));
+typedef std::int64_t M __attribute__((vector_size(8 * kLanes)));
+inline bool any(M mask) { return _mm256_movemask_pd(reinterpret_cast<__m256d>(mask)) != 0; }
+}  // namespace
+}  // namespace mettle::market
+#include "sweep_body.hpp"
+
+namespace mettle::market {
+
+void sweep_avx2(const SweepWorld& world, SweepBlock& block) { play(world, block); }
+
+}  // namespace mettle::market
+
+#endif

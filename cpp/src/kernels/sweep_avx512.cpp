@@ -1,0 +1,27 @@
+// The lanes of a sweep with avx512 instructions.
+#if defined(__AVX512F__)
+
+#include <immintrin.h>
+
+#include "sweep_levels.hpp"
+
+namespace mettle::market {
+namespace {
+constexpr int kLanes = 8;
+typedef double V __attribute__((vector_size(8 * kLanes)));
+typedef std::int64_t M __attribute__((vector_size(8 * kLanes)));
+inline bool any(M mask) {
+    const auto bits = reinterpret_cast<__m512i>(mask);
+    return _mm512_test_epi64_mask(bits, bits) != 0;
+}
+}  // namespace
+}  // namespace mettle::market
+#include "sweep_body.hpp"
+
+namespace mettle::market {
+
+void sweep_avx512(const SweepWorld& world, SweepBlock& block) { play(world, block); }
+
+}  // namespace mettle::market
+
+#endif

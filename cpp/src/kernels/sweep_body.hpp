@@ -1,0 +1,125 @@
+// The loop of a sweep; the file that includes it defines kLanes, V, M and any() for its level.
+//
+// A bar is quiet for a lane if nothing is traded. Only then the lanes do it: the averages, the mark
+// and the figures. Whether a bar is quiet is judged on the safe side, with a slack far above the
+// rounding; all other bars go to whole-number code, which decides again and exactly. Values under
+// 2^52 are exact in float64, hence the same as elsewhere.
+
+namespace mettle::market {
+namespace {
+
+constexpr int kVectors = kSweepBlock / kLanes;
+constexpr double kExactLimit = 0x1p52;
+constexpr double kSlack = 1e-12;
+
+inline V all(double value) { return value - V{}; }
+inline V load(const double* from, int v) { return reinterpret_cast<const V*>(from)[v]; }
+inline void store(double* to, int v, V value) { reinterpret_cast<V*>(to)[v] = value; }
+inline V most(V a, V b) { return a > b ? a : b; }
+
+// Averages up to and with bar `start`, from the seeds that are already in.
+void warm_up(const SweepWorld& world, SweepBlock& block) {
+    double seen = 0.0;
+    for (Int t = 0; t <= world.start; ++t) {
+        if (world.missing != nullptr && world.missing[t] != 0) continue;
+        const V close = all(static_cast<double>(world.price[t].close));
+        for (int v = 0; v < kVectors; ++v) {
+            const V fast = load(block.fast, v);
+            const V slow = load(block.slow, v);
+            const V next_fast = fast + (close - fast) * load(block.fast_weight, v);
+            const V next_slow = slow + (close - slow) * load(block.slow_weight, v);
+            store(block.fast, v, load(block.fast_period, v) <= seen ? next_fast : fast);
+            store(block.slow, v, load(block.slow_period, v) <= seen ? next_slow : slow);
+        }
+        seen += 1.0;
+    }
+}
+
+// What a bar is for every lane.
+struct Bar {
+    double worth;  // of one lot at the close of t
+    double next;   // at the close of t + 1
+    bool may_hold;
+};
+
+inline V actions(const SweepWorld& world, const SweepBlock& block, int v) {
+    const V fast = load(block.fast, v) * world.tick;
+    const V slow = load(block.slow, v) * world.tick;
+    const V below = fast < slow ? all(world.below) : V{};
+    return (fast > slow ? all(1.0) : below) * load(block.alive, v);
+}
+
+// Whether a position that the action agrees with stays as it is: the wanted value is `gap` above
+// that of the position.
+inline M stays(const SweepWorld& world, const Bar& bar, V equity, V size) {
+    const V wanted = world.share * equity;
+    const V gap = wanted - size * bar.worth;
+    const V band = world.band * equity;
+    const V rounding = world.rounding * equity;
+    const V up = most(band, all(world.more > bar.worth ? world.more : bar.worth));
+    const V down = most(band, all(world.less));
+    const M more = (gap >= rounding) & (gap < up * (1.0 - kSlack));
+    const M less = (gap < rounding) & (bar.worth - gap < down * (1.0 - kSlack)) &
+                   (wanted > all(bar.worth * (1.0 + kSlack)));
+    return more | less;
+}
+
+// The figures of one mark.
+inline void keep(SweepBlock& block, int v, V before, V after) {
+    const V gain = before == after ? V{} : after / before - 1.0;
+    store(block.sum, v, load(block.sum, v) + gain);
+    store(block.square, v, load(block.square, v) + gain * gain);
+    const V peak = most(after, load(block.peak, v));
+    store(block.peak, v, peak);
+    const V worst = load(block.worst, v);
+    if (any(after < worst * peak)) {
+        const V depth = after / peak;
+        store(block.worst, v, depth < worst ? depth : worst);
+    }
+}
+
+inline bool play_bar(const SweepWorld& world, const Bar& bar, SweepBlock& block, int v, Int t) {
+    const V action = actions(world, block, v);
+    const V before = load(block.equity, v);
+    const V lots = load(block.lots, v);
+    const V value = lots * bar.next;
+    const V after = load(block.cash, v) + value;
+    M quiet = (lots == 0.0) & (action == 0.0);
+    if (bar.may_hold) {
+        quiet |= (lots * action > 0.0) & stays(world, bar, before, lots * action) &
+                 (load(block.exact, v) > 0.0) & (value < kExactLimit) & (value > -kExactLimit) &
+                 (after > world.ruin_equity);
+    }
+    store(block.equity, v, after);
+    if (any(~quiet)) {
+        for (int k = 0; k < kLanes; ++k) {
+            if (quiet[k] != 0) continue;
+            if (!world.event(world.self, block, v * kLanes + k, t, action[k])) return false;
+        }
+    }
+    keep(block, v, before, load(block.equity, v));
+    return true;
+}
+
+void play(const SweepWorld& world, SweepBlock& block) {
+    warm_up(world, block);
+    for (Int t = world.start; t < world.stop - 1; ++t) {
+        const double close = static_cast<double>(world.price[t].close);
+        const double next = static_cast<double>(world.price[t + 1].close);
+        const bool paid = world.funding != nullptr &&
+                          (world.funding[t + 1].at_open != 0 || world.funding[t + 1].inside != 0);
+        const Bar bar{close * world.unit, next * world.unit, world.may_hold && !paid};
+        const bool known = world.missing == nullptr || world.missing[t + 1] == 0;
+        for (int v = 0; v < kVectors; ++v) {
+            if (!play_bar(world, bar, block, v, t)) return;
+            if (!known) continue;
+            const V fast = load(block.fast, v);
+            const V slow = load(block.slow, v);
+            store(block.fast, v, fast + (next - fast) * load(block.fast_weight, v));
+            store(block.slow, v, slow + (next - slow) * load(block.slow_weight, v));
+        }
+    }
+}
+
+}  // namespace
+}  // namespace mettle::market
