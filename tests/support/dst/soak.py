@@ -57,6 +57,8 @@ _TRACED = {Scale.SHORT: 0.125, Scale.CI: 0.25, Scale.NIGHTLY: 2.0, Scale.RELEASE
 _WARM = 3.0
 """Days after which the exchange forgets as much as it remembers; half of a shorter run."""
 _ENOUGH_S = 600.0
+_LONG = 30.0
+"""Days from which on the time counts."""
 _PERSONAL = (Fault.BALANCE_MOVED, Fault.LIQUIDATION, Fault.FOREIGN_ORDER, Fault.STOP_LOCKS_BALANCE)
 """Faults after which a person is needed before trading goes on."""
 _SETTINGS = SimulationSettings(
@@ -323,12 +325,16 @@ def part_of(found: Soaked, traced: Soaked) -> Part:
     lines.append(f"\nThe database grows by {a_day / 1e6:.2f} MB a day; lives ended: {found.ends}.")
     lines += [f"- {one}" for one in found.wrong]
     leaks = max(memory, blocks) >= GROWTH or threads > 0 or files > 0
-    holds = not (leaks or found.wrong or traced.wrong) and projected <= _ENOUGH_S
+    # A day's time is shown and not judged: what else the machine does would decide.
+    in_time = found.days < _LONG or projected <= _ENOUGH_S
+    holds = in_time and not (leaks or found.wrong or traced.wrong)
     summary = (
         f"{found.days:g} days, {found.bars} bars in {found.seconds:.0f} s ({found.cpu_seconds:.0f} "
         f"of CPU; 30 days {projected:.0f}), {found.faults} faults, memory {memory:+.1%}, "
         f"traced {more / 1e3:+.0f} kB ({blocks:+.1%}), {threads} threads and {files} descriptors "
         f"leaked, {len(found.wrong)} differences"
     )
-    target = "30 days in 600 s of CPU, memory < +5 %, no leaked thread or descriptor"
+    target = "memory < +5 %, no leaked thread or descriptor"
+    if found.days >= _LONG:
+        target = f"30 days in 600 s of CPU, {target}"
     return Part("soak", figures, target, holds, summary, lines)
