@@ -39,6 +39,7 @@ from tests.support.incidents import (
 WIDE = RiskProfile("wide", leverage=None, stop_loss=300_000)
 NEAR = RiskProfile("near", leverage=None, stop_loss=1_000)
 TRAILING = RiskProfile("trailing", leverage=None, trailing_stop=100_000)
+ATR = RiskProfile("atr", leverage=None, atr_stop_low=9_000_000, atr_stop_high=9_000_000)
 FALLING = 8
 """A seed whose market falls soon after the position is taken."""
 STEADY = replace(MARGIN, rebalance_band=500)
@@ -238,6 +239,18 @@ def test_a_trailing_stop_follows_the_price_up(build: Callable[..., Incident]) ->
     assert len(triggers) > 1
     assert all(a is not None and b is not None and a < b for a, b in itertools.pairwise(triggers))
     assert {one.intent.purpose for one in journalled(world)} == {Purpose.TRAILING_STOP}
+
+
+def test_a_stop_may_lie_by_the_average_true_range(build: Callable[..., Incident]) -> None:
+    """Its level is that of the range before the opening, and a restart finds the same."""
+    world = build({8: (0.3,)}, ATR)
+    until(world, lambda: bool(stops(world)))
+    (first,) = stops(world)
+    entry = next(iter(world.truth.fills())).ticks
+    assert 0 < entry - (first.new.trigger or 0) < entry // 50
+    world.die(pause=0)
+    world.live(world.now + 3 * MINUTE)
+    assert [one.new.client_id for one in stops(world)] == [first.new.client_id]
 
 
 def test_without_stops_at_the_venue_the_session_watches(build: Callable[..., Incident]) -> None:

@@ -19,6 +19,7 @@ from ..ports.unit_of_work import UnitOfWork
 from ..ports.venue import VenueAccount, VenueFill, VenueFunding
 from .bookings import REASONS, ledger_record
 from .projection import asset_of, outside, project, strangers, units
+from .ranges import Ranges
 
 
 class Books:
@@ -32,6 +33,7 @@ class Books:
     Attributes:
         account: The integer side.
         bar_time: Open of the bar that is booked now.
+        ranges: Measured where stops are set by them.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Books:
         self._named = {str(symbol): symbol for symbol in self._order}
         self._names = {asset_of(symbol) for symbol in self._order}
         self._capital = capital
+        self.ranges: Ranges | None = None
         self._rebuild: Callable[[UnitOfWork], None] | None = None
         self.reset()
 
@@ -54,6 +57,8 @@ class Books:
         terms = [AssetTerms.of(one) for one in self._instruments.values()]
         self.account = Account.opened(terms, self._capital)
         self.bar_time = 0
+        if self.ranges is not None:
+            self.ranges.reset()
         self._portfolio: Portfolio | None = None
         self._exact = True
         self._entries = 0
@@ -295,6 +300,8 @@ class Books:
                 state.bars_held += 1
             else:
                 update_marks(state, bar)
+        if self.ranges is not None:
+            self.ranges.take(row.bars, self.account.lots)
 
     def mark(self, row: BarRow, recorded_at: int, worth: Worth | None = None) -> EquityMark:
         """Return the account at a close, once both sides agree on it.

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from ...domain.market import Instrument, Symbol
 from ...domain.orders import Open, Partial, Purpose, Reduction, Side, stop_limit
-from ...domain.risk import Approved, RiskProfile, protective_levels
-from ...domain.simulation.account import AssetState
+from ...domain.risk import Approved, RiskProfile
 from ..execution.board import Working, lots_of
 from ..execution.desk import OrderDesk
 from ..execution.docket import at_its_own_time
 from ..execution.pricing import too_small
 from .books import Books
 from .guard import Guard
+from .stops import levels_of
 
 _PAUSE = 30_000
 """Least time between two stops of one symbol, milliseconds: a refusal is not repeated at once."""
@@ -129,21 +129,13 @@ class RestingStops:
         if not state.lots:
             return None
         instrument = self._instruments[symbol]
-        found = _level(self._profile, state, instrument.unit_value)
-        if found is None:
+        levels = levels_of(self._profile, self._books, instrument)
+        trigger = levels.nearest(state.lots)
+        if trigger is None:
             return None
+        purpose = Purpose.STOP if trigger == levels.stop else Purpose.TRAILING_STOP
         side = Side.SELL if state.lots > 0 else Side.BUY
-        trigger, purpose = found
         limit = stop_limit(side is Side.BUY, trigger, self._cap)
         if too_small(abs(state.lots), limit, instrument):
             return None
         return _Wanted(side, abs(state.lots), trigger, purpose)
-
-
-def _level(profile: RiskProfile, state: AssetState, unit_value: int) -> tuple[int, Purpose] | None:
-    """Return the level that acts first, in ticks, and what it is."""
-    levels = protective_levels(profile, state, unit_value)
-    nearest = levels.nearest(state.lots)
-    if nearest is None:
-        return None
-    return nearest, Purpose.STOP if nearest == levels.stop else Purpose.TRAILING_STOP

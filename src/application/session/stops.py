@@ -12,6 +12,7 @@ from ...domain.simulation.account import AssetState
 from ..execution.pricing import unusable
 from ..ports.venue import Quote, Venue
 from .books import Books
+from .ranges import needs_ranges
 
 _EVERY = 2_000
 """How often the touch of a protected position is read, milliseconds."""
@@ -34,7 +35,7 @@ class StopWatch:
     @property
     def is_needed(self) -> bool:
         """Whether the profile sets any stop."""
-        return self._profile.stop_loss is not None or self._profile.trailing_stop is not None
+        return has_stops(self._profile)
 
     def due(self, instruments: tuple[Instrument, ...], now: int) -> Iterator[Reduction]:
         """Yield an exit for each position whose level the touch has reached."""
@@ -44,7 +45,7 @@ class StopWatch:
         for one, state in zip(instruments, self._books.account.assets, strict=True):
             if not state.lots:
                 continue
-            levels = protective_levels(self._profile, state, one.unit_value)
+            levels = levels_of(self._profile, self._books, one)
             quote = self._quote(one)
             if quote is not None and (purpose := reached(levels, state, quote)) is not None:
                 side = Side.SELL if state.lots > 0 else Side.BUY
@@ -56,6 +57,19 @@ class StopWatch:
         except VenueError:
             return None
         return None if unusable(quote, quote.at) else quote
+
+
+def has_stops(profile: RiskProfile) -> bool:
+    """Return whether a profile sets any stop."""
+    plain = profile.stop_loss is not None or profile.trailing_stop is not None
+    return plain or needs_ranges(profile)
+
+
+def levels_of(profile: RiskProfile, books: Books, instrument: Instrument) -> StopLevels:
+    """Return where the stops of a position that is held lie."""
+    column = books.column(instrument.symbol)
+    atr = None if books.ranges is None else books.ranges.stops(column)
+    return protective_levels(profile, books.account.assets[column], instrument.unit_value, atr)
 
 
 def reached(levels: StopLevels, state: AssetState, quote: Quote) -> Purpose | None:

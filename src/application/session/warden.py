@@ -17,6 +17,7 @@ from .dead_man import SwitchKeeper
 from .guard import Guard
 from .lease import LeaseKeeper
 from .plan import Gear, SessionPlan
+from .ranges import Ranges, needs_ranges
 from .resting import RestingStops
 from .stops import StopWatch
 from .terms import TermsKeeper
@@ -58,6 +59,8 @@ class Warden:
             reconciler.acknowledge,
             gear.wall.now_ms(),
         )
+        if books.ranges is None and needs_ranges(gear.engine.profile) and not self._on_bars:
+            books.ranges = Ranges(len(plan.instruments))
         self._stops = StopWatch(plan.owner, gear.venue, books, gear.engine.profile)
         self._resting = RestingStops(
             plan.owner, plan.instruments, desk, books, guard, gear.engine.profile
