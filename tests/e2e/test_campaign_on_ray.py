@@ -49,7 +49,8 @@ def test_a_campaign_on_ray_survives_the_death_of_a_nodes_process(
     cluster: str, tmp_path: Path
 ) -> None:
     """Ray's process is killed with its worker on a leash: every trial is done, each once."""
-    home, killed = tmp_path / "home", []
+    home = tmp_path / "home"
+    killed: list[int] = []
 
     def kill_one(_now: Standing) -> None:
         for pid in workers_of(home)[:1] if not killed else ():

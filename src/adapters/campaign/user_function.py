@@ -8,14 +8,15 @@ import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import optuna
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...domain.errors import ConfigError, NotFound
 
-UserFunction = Callable[[optuna.Trial], Any]
-"""Takes a trial and returns its value, or its values."""
+if TYPE_CHECKING:
+    from .user_objective import CampaignTrial
+
+UserFunction: TypeAlias = "Callable[[CampaignTrial], Any]"
+"""Takes a trial, of which one of Optuna's is enough, and returns its value, or its values."""
 
 SCRIPT = "__mettle_script__"
 """Name under which a worker loads a script: what it does only as ``__main__`` is left out."""
