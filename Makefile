@@ -24,10 +24,11 @@ help: ## Show the targets
 demo: $(VENV)/.installed ## Install mettle and play the whole idea once, offline
 	$(BIN)/mettle demo
 
-test: system $(VENV)/.installed $(VENV)/.tools ## Every check: static, C++ with sanitizers, Python with coverage
+test: system $(VENV)/.installed $(VENV)/.tools ## Every check: static, C++ with sanitizers, Python with coverage, simulated worlds
 	$(MAKE) lint typecheck imports
 	$(MAKE) cpp-sanitize
 	.ci/pytest
+	$(MAKE) scoreboard SCALE=ci
 
 test-fast: $(VENV)/.installed $(VENV)/.tools ## Python tests that take seconds
 	$(BIN)/python -m pytest -n $(JOBS) -q -m "not slow and not browser and not postgres"

@@ -79,6 +79,22 @@ def broken_disk(plan: WorldPlan) -> WorldPlan:
     return replace(plan, disk=DiskFaults(lost_commit=0.02, full=0.002))
 
 
+def orderly(plan: WorldPlan) -> WorldPlan:
+    """Nothing that makes a process read its journal again before the end."""
+    return replace(
+        plan,
+        trouble=0.3,
+        boost={},
+        disk=DiskFaults(),
+        crash_share=0.0,
+        strikes=0.0,
+        second_trader=False,
+        kills=False,
+        operator=False,
+        calm=0.0,
+    )
+
+
 def unread(plan: WorldPlan) -> WorldPlan:
     """Questions that fail, to a process that has to ask because it has just begun."""
     return replace(

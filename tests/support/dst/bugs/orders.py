@@ -8,6 +8,7 @@ from typing import Any
 from mettle.adapters.venues.exchange import Fault
 from mettle.application.execution import ambiguity, desk, follower, offers, pricing, sender
 from mettle.application.execution import bench as benches
+from mettle.application.execution import board as boards
 from mettle.application.execution import collector as collectors
 from mettle.application.execution import listener as listeners
 from mettle.application.journal import OrderRecord
@@ -289,6 +290,10 @@ def _reopens(shown_state: Any) -> Any:
     return wrong
 
 
+def _moves_anywhere(_: Any) -> Any:
+    return lambda current, new, evidence=None: new
+
+
 def _ignores_failure(write: Any) -> Any:
     def wrong(self: Any, action: Any) -> Any:
         try:
@@ -393,6 +398,11 @@ ORDER_BUGS = (
     Bug("drops fills of ended orders", "I14", ((_COLLECTOR, "fill", _drops_late),)),
     Bug("takes a cancelled order for filled", "I8", ((collectors, "shown_state", _invents),)),
     Bug("opens a cancelled order again", "I7", ((collectors, "shown_state", _reopens),)),
+    Bug(
+        "opens a cancelled order again, and lets it",
+        "I7",
+        ((collectors, "shown_state", _reopens), (boards, "move", _moves_anywhere)),
+    ),
     Bug("ignores a failed write", "I4", ((_BENCH, "write", _ignores_failure),), broken_disk),
     Bug("asks inside the transaction", "T1", ((_BENCH, "write", _call_inside),)),
     Bug("writes a secret down", "I19", ((_BENCH, "note_unknown", _tells_secret),)),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from mettle.adapters.persistence.sql import control_repositories
+from mettle.adapters.persistence.sql import control_repositories, order_repositories
 from mettle.adapters.venues.exchange import Fault
 from mettle.application.execution import desk
 from mettle.application.journal import LeaseRecord
@@ -26,11 +26,20 @@ from .bug import (
     limited,
     losing,
     operated,
+    orderly,
     rivals,
     unread,
 )
 
 # Money.
+
+
+def _loses_postings(add: Any) -> Any:
+    def wrong(self: Any, record: Any) -> None:
+        if record.kind != "fill":
+            add(self, record)
+
+    return wrong
 
 
 def _flips_funding(settled: Any) -> Any:
@@ -273,6 +282,12 @@ _RULE, _KEEPER, _LEASES = rules.BreakerRule, lease.LeaseKeeper, control_reposito
 _GATE, _DECIDER = gate.DataGate, decider.Decider
 
 OTHER_BUGS = (
+    Bug(
+        "loses the postings of fills",
+        "I13",
+        ((order_repositories.SqlLedgerEntries, "add", _loses_postings),),
+        orderly,
+    ),
     Bug("flips the sign of funding", "I12", ((_BOOKS, "settled", _flips_funding),), funded),
     Bug("knows no trade again", "defect", ((_BOOKS, "knows", _knows_nothing),)),
     Bug(
@@ -338,7 +353,12 @@ OTHER_BUGS = (
     Bug("trades without a lease", "I17", ((_KEEPER, "current", _no_lease),), rivals),
     Bug("steals leases", "I17", ((_LEASES, "acquire", _steals),), rivals),
     Bug("admits every bar", "I15", ((_GATE, "admit", _admits_all),)),
-    Bug("admits bars that are open", "I15", ((_GATE, "admit", _admits_open),)),
+    Bug(
+        "admits bars that are open",
+        "I15",
+        ((_GATE, "admit", _admits_open),),
+        boosted(Fault.FEED_STILL_OPEN),
+    ),
     Bug("takes NaN for full size", "I20", ((_DECIDER, "decide", _nan_is_full),)),
     Bug("clips what is out of range", "I20", ((_DECIDER, "decide", _clips),)),
 )
