@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from benchmarks import scaling, speed
 from benchmarks.__main__ import table
-from benchmarks.races import _worker, backtest, environment, features
+from benchmarks.races import _worker, backtest, environment, features, publish
 from benchmarks.races._market import Stepper, batch, walk
 from benchmarks.races._race import Pace, race, rate
 from benchmarks.races._rows import Goal, Shown, absent, beside, by_name, figure, quartiles, quickest
@@ -216,3 +216,54 @@ def test_an_axis_is_measured_point_by_point(monkeypatch: pytest.MonkeyPatch) -> 
     assert [row["name"] for row in rows[:2]] == ["assets: 1", "assets: 2"]
     assert "exponent" in rows[2]["name"]
     assert len(scaling.measured(scaling.Axis("bars", (1, 2), rises=False), Pace(3, 0.0))) == 2
+
+
+DOCUMENT = {
+    "date": "2026-11-21T15:20:00+00:00",
+    "machine": {"cores": 2, "cpu": "a CPU", "system": "Linux", "load": 1.0},
+    "versions": {"python": "3.11.7"},
+    "rows": [
+        {
+            "benchmark": "speed",
+            "row": "backtest",
+            "name": "whole",
+            "value": 12.345,
+            "unit": "M bars/s",
+            "peer": "raptorbt: 2",
+            "ratio": 6.17,
+            "quartiles": [6.0, 6.5],
+            "goal": "≥ 5 ×",
+            "verdict": "reached",
+        },
+        {"benchmark": "speed", "row": "sweep", **absent("sweep", "not built", "≥ 100 ×")},
+        {"benchmark": "speed", "row": "sweep", **absent("GPU", "none", "x"), "beyond_reach": True},
+    ],
+}
+
+
+def test_the_page_gets_its_table() -> None:
+    """Between the marks everything is new; what lies outside stays, and goals are counted."""
+    page = "# Speed\n\n<!-- table -->\nold\n<!-- end -->\n\nWhy.\n"
+    found = publish.rewritten(page, DOCUMENT, "speed")
+    assert "old" not in found
+    assert found.startswith("# Speed\n")
+    assert found.endswith("<!-- end -->\n\nWhy.\n")
+    assert "load 1 … 1. 1 of 2 goals reached." in found
+    assert "| whole | 12.3 M bars/s | raptorbt: 2 | 6.17 (6 … 6.5) |  | ≥ 5 × | reached |" in found
+    assert "not measured: not built" in found
+    assert publish.rewritten(found, DOCUMENT, "speed") == found
+
+
+def test_a_page_without_a_place_is_refused() -> None:
+    """Nothing is lost silently."""
+    with pytest.raises(ValueError, match="one table"):
+        publish.rewritten("# Speed\n", DOCUMENT, "speed")
+
+
+def test_the_pages_have_their_places() -> None:
+    """Both measured pages can be rewritten."""
+    for name in ("speed", "scaling"):
+        page = ROOT / "docs" / "measured" / f"{name}.md"
+        document = DOCUMENT | {"rows": [{"benchmark": name, "name": "x", "value": 1.0, "unit": ""}]}
+        text = page.read_text(encoding="utf-8")
+        assert "| x | 1 |" in publish.rewritten(text, document, name)
