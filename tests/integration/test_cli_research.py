@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import mettle
@@ -87,3 +88,39 @@ def test_lookahead_finds_nothing_in_what_is_shipped(
     assert "nothing knows the future" in capsys.readouterr().out
     assert _run(home, "lookahead", "ema-cross", "--cuts", "3", "--json") == 0
     assert json.loads(capsys.readouterr().out)["data"]["clean"] is True
+
+
+def test_a_sweep_says_what_the_best_is_worth(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table, best first, and how much of it is selection; the figures are a backtest's."""
+    assert _run(home, "sweep", "ema-cross", *GRID, "--top", "2") == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("4 rules over 1,161 bars")
+    assert "chosen by their luck too: without any skill a Sharpe ratio of" in said.out
+    assert "SYNTHETIC" in said.err
+    assert _run(home, "sweep", "ema-cross", *GRID, "--trials", "900", "--json") == 0
+    data = json.loads(capsys.readouterr().out)["data"]
+    rows = data["rules"]
+    assert (len(rows), data["trials"], data["bars"]) == (4, 900, 1_161)
+    assert rows[0]["sharpe"] == max(row["sharpe"] for row in rows)
+    assert 0 <= data["deflated_sharpe"] < 0.5
+    with mettle.open(home) as workspace:
+        result = workspace.backtest("ema-cross:fast=3,slow=40", workspace.data.get(["SYN1/USDT"]))
+    single = next(row for row in rows if row["name"] == "ema-cross-3-40")
+    metrics = result.result.metrics
+    assert single["total_return"] == pytest.approx(metrics.returns.total_return.value, rel=1e-9)
+    assert single["sharpe"] == pytest.approx(metrics.returns.sharpe.value, rel=1e-9)
+    deepest = metrics.figures()["max_drawdown"].value
+    assert single["max_drawdown"] == pytest.approx(deepest, rel=1e-9)
+    assert Decimal(single["fees"]) == result.result.costs.fee
+
+
+def test_a_sweep_plays_one_rule_and_one_market(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other rules are sent to cpcv; too few trials are refused."""
+    assert _run(home, "sweep", "buy-and-hold") == 2
+    assert "use cpcv --grid" in capsys.readouterr().err
+    assert _run(home, "sweep", "ema-cross", *GRID, "--trials", "3") == 2
+    assert "at least as many were tried" in capsys.readouterr().err

@@ -13,7 +13,7 @@ namespace mettle::market {
 
 namespace {
 
-constexpr double kExactLimit = 0x1p52;  // see sweep_body.hpp
+constexpr double kNothing = 1e-200;
 
 // One pair's account in whole numbers, and what its fills add up to.
 struct Book {
@@ -98,8 +98,12 @@ bool Player::trade(SweepBlock& block, int lane, Int t, double action) {
     const bool exact = std::fabs(block.cash[lane]) < kExactLimit &&
                        std::fabs(block.lots[lane]) < kExactLimit &&
                        std::fabs(block.equity[lane]) < kExactLimit;
-    block.exact[lane] = exact ? 1.0 : 0.0;
-    if (book.ruined_at >= 0) block.alive[lane] = 0.0;
+    block.limit[lane] = exact ? kExactLimit : 0.0;
+    if (book.ruined_at >= 0) {
+        block.alive[lane] = 0.0;
+        // Nothing left would be 0 / 0 at the next mark; what is left is read from the book.
+        if (equity == 0) block.cash[lane] = block.equity[lane] = kNothing;
+    }
     return true;
 }
 
@@ -130,9 +134,10 @@ SweepWorld world_of(const Market& market, const Settings& settings, const SweepP
     world.unit = unit;
     world.below = plan.allow_short && (settings.allow_short || !targets) ? -1.0 : 0.0;
     world.share = static_cast<double>(weight) / static_cast<double>(kActionScale);
-    world.rounding = weight == kActionScale ? 0.0 : 1e-12;
-    world.band = static_cast<double>(settings.rebalance_band) / static_cast<double>(kActionScale);
-    world.more = static_cast<double>(terms.min_notional);
+    world.rounding = weight == kActionScale ? 0.0 : kSlack;
+    world.band = static_cast<double>(settings.rebalance_band) /
+                 static_cast<double>(kActionScale) * (1.0 - kSlack);
+    world.more = static_cast<double>(terms.min_notional) * (1.0 - kSlack);
     world.less = terms.perpetual ? 0.0 : world.more;
     world.ruin_equity = static_cast<double>(settings.ruin_equity);
     world.may_hold = targets && !levels &&
@@ -173,7 +178,7 @@ void open_lanes(const SweepPlan& plan, const Settings& settings, const std::vect
         set_average(pair.fast, sums, block.fast[k], block.fast_weight[k], block.fast_period[k]);
         set_average(pair.slow, sums, block.slow[k], block.slow_weight[k], block.slow_period[k]);
         block.alive[k] = first + k < plan.count ? 1.0 : 0.0;
-        block.exact[k] = cash < kExactLimit ? 1.0 : 0.0;
+        block.limit[k] = cash < kExactLimit ? kExactLimit : 0.0;
         block.cash[k] = block.equity[k] = block.peak[k] = cash;
         block.lots[k] = block.sum[k] = block.square[k] = 0.0;
         block.worst[k] = 1.0;

@@ -9,8 +9,6 @@ namespace mettle::market {
 namespace {
 
 constexpr int kVectors = kSweepBlock / kLanes;
-constexpr double kExactLimit = 0x1p52;
-constexpr double kSlack = 1e-12;
 
 inline V all(double value) { return value - V{}; }
 inline V load(const double* from, int v) { return reinterpret_cast<const V*>(from)[v]; }
@@ -39,6 +37,7 @@ void warm_up(const SweepWorld& world, SweepBlock& block) {
 struct Bar {
     double worth;  // of one lot at the close of t
     double next;   // at the close of t + 1
+    double more;   // value under which a position is not added to
     bool may_hold;
 };
 
@@ -49,24 +48,23 @@ inline V actions(const SweepWorld& world, const SweepBlock& block, int v) {
     return (fast > slow ? all(1.0) : below) * load(block.alive, v);
 }
 
-// Whether a position that the action agrees with stays as it is: the wanted value is `gap` above
-// that of the position.
+// Whether a position of that size, which the action agrees with, stays as it is: the wanted value is
+// `gap` above that of the position.
 inline M stays(const SweepWorld& world, const Bar& bar, V equity, V size) {
     const V wanted = world.share * equity;
     const V gap = wanted - size * bar.worth;
     const V band = world.band * equity;
     const V rounding = world.rounding * equity;
-    const V up = most(band, all(world.more > bar.worth ? world.more : bar.worth));
-    const V down = most(band, all(world.less));
-    const M more = (gap >= rounding) & (gap < up * (1.0 - kSlack));
-    const M less = (gap < rounding) & (bar.worth - gap < down * (1.0 - kSlack)) &
-                   (wanted > all(bar.worth * (1.0 + kSlack)));
-    return more | less;
+    const M under = gap < rounding;
+    const M more = ~under & (gap < most(band, all(bar.more)));
+    if (!any(under)) return more;
+    return more | (under & (bar.worth - gap < most(band, all(world.less))) &
+                   (wanted > all(bar.worth * (1.0 + kSlack))));
 }
 
 // The figures of one mark.
 inline void keep(SweepBlock& block, int v, V before, V after) {
-    const V gain = before == after ? V{} : after / before - 1.0;
+    const V gain = after / before - 1.0;
     store(block.sum, v, load(block.sum, v) + gain);
     store(block.square, v, load(block.square, v) + gain * gain);
     const V peak = most(after, load(block.peak, v));
@@ -80,20 +78,22 @@ inline void keep(SweepBlock& block, int v, V before, V after) {
 
 inline bool play_bar(const SweepWorld& world, const Bar& bar, SweepBlock& block, int v, Int t) {
     const V action = actions(world, block, v);
-    const V before = load(block.equity, v);
     const V lots = load(block.lots, v);
+    const M busy = (lots != 0.0) | (action != 0.0);
+    if (!any(busy)) return true;  // nothing held and nothing wanted: the mark stays
+    const V before = load(block.equity, v);
     const V value = lots * bar.next;
     const V after = load(block.cash, v) + value;
-    M quiet = (lots == 0.0) & (action == 0.0);
+    M loud = busy;
     if (bar.may_hold) {
-        quiet |= (lots * action > 0.0) & stays(world, bar, before, lots * action) &
-                 (load(block.exact, v) > 0.0) & (value < kExactLimit) & (value > -kExactLimit) &
-                 (after > world.ruin_equity);
+        const V size = lots * action;
+        loud &= ~((size > 0.0) & (size * bar.next < load(block.limit, v)) &
+                  (after > world.ruin_equity) & stays(world, bar, before, size));
     }
     store(block.equity, v, after);
-    if (any(~quiet)) {
+    if (any(loud)) {
         for (int k = 0; k < kLanes; ++k) {
-            if (quiet[k] != 0) continue;
+            if (loud[k] == 0) continue;
             if (!world.event(world.self, block, v * kLanes + k, t, action[k])) return false;
         }
     }
@@ -108,7 +108,10 @@ void play(const SweepWorld& world, SweepBlock& block) {
         const double next = static_cast<double>(world.price[t + 1].close);
         const bool paid = world.funding != nullptr &&
                           (world.funding[t + 1].at_open != 0 || world.funding[t + 1].inside != 0);
-        const Bar bar{close * world.unit, next * world.unit, world.may_hold && !paid};
+        const double worth = close * world.unit;
+        const double more = worth * (1.0 - kSlack);
+        const Bar bar{worth, next * world.unit, more > world.more ? more : world.more,
+                      world.may_hold && !paid};
         const bool known = world.missing == nullptr || world.missing[t + 1] == 0;
         for (int v = 0; v < kVectors; ++v) {
             if (!play_bar(world, bar, block, v, t)) return;

@@ -8,8 +8,11 @@ namespace mettle::market {
 
 inline constexpr int kSweepBlock = 16;  // pairs that go through the bars together
 
-// Values of one block, a lane each. Amounts are whole numbers; where they are not exact in float64
-// `exact` is 0 and the lane is left to whole-number code.
+inline constexpr double kExactLimit = 0x1p52;
+inline constexpr double kSlack = 1e-12;  // far above the rounding of what it is applied to
+
+// Values of one block, a lane each. Amounts are whole numbers; where one is not exact in float64
+// the lane is left to whole-number code.
 struct alignas(64) SweepBlock {
     double fast[kSweepBlock];  // the averages, in ticks
     double slow[kSweepBlock];
@@ -18,7 +21,7 @@ struct alignas(64) SweepBlock {
     double fast_period[kSweepBlock];
     double slow_period[kSweepBlock];
     double alive[kSweepBlock];  // 0 after a ruin, and for lanes without a pair
-    double exact[kSweepBlock];
+    double limit[kSweepBlock];  // of a position's value: kExactLimit, or 0 where cash is not exact
     double cash[kSweepBlock];
     double lots[kSweepBlock];
     double equity[kSweepBlock];
@@ -42,9 +45,10 @@ struct SweepWorld {
     double below;        // action where the fast average is below: -1 or 0
     double share;        // of equity that a position is meant to be worth
     double rounding;     // of share * equity, relative
-    double band;         // share of equity under which a change is not traded
-    double more;         // value under which more is not bought (or sold short)
-    double less;         // and under which a position is not reduced
+    // On the safe side, by kSlack:
+    double band;  // share of equity under which a change is not traded
+    double more;  // value under which more is not bought (or sold short)
+    double less;  // and under which a position is not reduced
     double ruin_equity;
     bool may_hold;       // whether a position may go through a bar in the lanes
     SweepEvent event;

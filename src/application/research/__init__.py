@@ -6,7 +6,7 @@ from .ensemble import Ensemble, mean_agreement
 from .family import best_on, expand_grid, judge_family, judge_returns
 from .ground import Ground, Tools, trial_returns
 from .stress import SCENARIOS, Scenario, StressResult, StressTools, run_stress
-from .sweep import SweepResult, run_sweep, slowest
+from .sweep import SweepResult, SweepRow, run_sweep, slowest
 
 __all__ = [
     "SCENARIOS",
@@ -21,6 +21,7 @@ __all__ = [
     "StressResult",
     "StressTools",
     "SweepResult",
+    "SweepRow",
     "Tools",
     "best_on",
     "cross_validate",

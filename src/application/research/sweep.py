@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...domain.errors import InvalidValue
+from ...domain.market import CASH_SCALE
 from ...domain.performance import ratios
 from ...domain.performance.probabilistic import deflated_sharpe, expected_best_sharpe
 from ...domain.performance.selection import Span
@@ -19,6 +20,30 @@ from ..strategies import EmaCross
 from .ground import Ground
 
 _FLAT = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRow:
+    """One rule of a sweep; money in the quote currency, as exact decimal text.
+
+    Attributes:
+        name: Such as ``ema-cross-12-26``.
+        sharpe: Per year, None where the returns do not vary.
+        turnover: Sum of the fills' values.
+        ruined: Whether the account was closed out at the level of ruin.
+    """
+
+    name: str
+    fast: int
+    slow: int
+    total_return: float
+    sharpe: float | None
+    max_drawdown: float
+    fills: int
+    equity: str
+    fees: str
+    turnover: float
+    ruined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +59,8 @@ class SweepResult:
         best: Number of the rule with the best Sharpe ratio; None if none has one.
         trials: Rules ever tried on these bars, those of this sweep included.
         expected_best: Sharpe per bar that the best of so many is expected to show without skill.
-        deflated: Probability that the best one's true Sharpe exceeds 0 after that; None without
-            a best one or with fewer than two that have a Sharpe.
+        deflated: Deflated Sharpe ratio of the best one, noise-floored (docs/concepts/selection.md):
+            the probability that its true Sharpe exceeds ``expected_best``; None where undefined.
     """
 
     ground: Ground
@@ -53,6 +78,41 @@ class SweepResult:
         """Numbers of the rules, best Sharpe first; those without one come last."""
         keys = np.where(np.isnan(self.sharpes), -np.inf, self.sharpes)
         return [int(one) for one in np.argsort(-keys, kind="stable")]
+
+    def row(self, number: int) -> SweepRow:
+        """Return one rule's figures as plain values."""
+        rule, found = self.rules[number], self.figures
+        ratio = float(self.sharpes[number])
+        return SweepRow(
+            rule.name,
+            rule.fast,
+            rule.slow,
+            float(self.total_returns[number]),
+            None if math.isnan(ratio) else ratio * math.sqrt(self.ground.bars_per_year),
+            float(found.drawdown[number]),
+            int(found.fills[number]),
+            _money(int(found.equity[number])),
+            _money(int(found.fees[number])),
+            float(found.turnover[number]) / CASH_SCALE,
+            bool(found.ruined_at[number] >= 0),
+        )
+
+    @property
+    def words(self) -> str:
+        """What the best one is worth, in a sentence or two."""
+        chosen = f"The best of {self.trials:,} tried on the same bars is chosen by their luck too"
+        if self.best is None or self.expected_best is None:
+            return f"{chosen}; none has a Sharpe ratio, so there is nothing to judge."
+        year = math.sqrt(self.ground.bars_per_year)
+        said = (
+            f"{chosen}: without any skill a Sharpe ratio of {self.expected_best * year:.2f} a year "
+            f"is to be expected of it, it shows {float(self.sharpes[self.best]) * year:.2f}"
+        )
+        if self.deflated is None:
+            return f"{said}. Its returns do not allow a deflated Sharpe ratio."
+        return (
+            f"{said}. Deflated Sharpe ratio (probability that there is skill): {self.deflated:.2f}."
+        )
 
 
 def slowest(agents: Sequence[Agent]) -> tuple[tuple[EmaCross, ...], EmaCross]:
@@ -102,10 +162,14 @@ def _judge(
     best: int | None,
     trials: int,
 ) -> tuple[float | None, float | None]:
-    known = sharpes[~np.isnan(sharpes)]
-    if best is None or known.size < 2:
+    if best is None:
         return None, None
-    variance = float(known.var(ddof=1))
+    bars = ground.stop - ground.first - 1
+    # A rule that did not trade has a ratio of 0. Rules of one family share their luck, so their
+    # spread alone would be too little: the floor is that of independent trials without skill.
+    ratio = np.nan_to_num(sharpes)
+    spread = float(ratio.var(ddof=1)) if ratio.size > 1 else 0.0
+    variance = max(spread, 1.0 / max(1, bars - 1))
     luck = expected_best_sharpe(trials, variance)
     # The moments of one rule: the only series that is ever held.
     returns = ground.returns(rules[best], Span(ground.first, ground.stop))
@@ -121,3 +185,8 @@ def _judge(
         kurtosis=kurtosis,
     )
     return luck, None if math.isnan(deflated) else deflated
+
+
+def _money(amount: int) -> str:
+    whole, rest = divmod(abs(amount), CASH_SCALE)
+    return f"{'-' if amount < 0 else ''}{whole}.{rest:08d}"

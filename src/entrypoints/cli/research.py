@@ -1,4 +1,4 @@
-"""`mettle research cpcv|walk-forward|stress|lookahead|ensemble`."""
+"""`mettle research cpcv|sweep|walk-forward|stress|lookahead|ensemble`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .context import Invocation, invocation
 from .output import Cell, Table
 
 if TYPE_CHECKING:
-    from ...application.research import StressResult
+    from ...application.research import StressResult, SweepResult
     from ..market_data import MarketData
     from ..research import Validation
     from ..workspace import Workspace
@@ -86,6 +86,29 @@ def cpcv(
     _show_validation(call, found)
     if not found.verdict.distinguishable:
         raise typer.Exit(1)
+
+
+@app.command()
+def sweep(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="ema-cross.")],
+    grid: GridOption = None,
+    symbol: Annotated[str | None, typer.Option("--symbols", "-s", help="One market.")] = None,
+    timeframe: TimeframeOption = None,
+    start: FromOption = None,
+    stop: ToOption = None,
+    costs: CostsOption = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Rules ever tried on these bars, if more than the grid.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 10,
+) -> None:
+    """Play a whole grid at once, and say how much of the best is mere selection."""
+    call = invocation(ctx)
+    with _workspace(call, symbol, timeframe, start, stop, costs) as workspace:
+        data = _data(workspace, name, symbol, timeframe)
+        found = workspace.research.sweep(name, data, grid=_grid(grid), trials=trials)
+    _show_sweep(call, found, top)
 
 
 @app.command(name="walk-forward")
@@ -319,6 +342,42 @@ def _show_validation(call: Invocation, found: Validation) -> None:
         ),
         *map(str, verdict.criteria),
     )
+
+
+def _show_sweep(call: Invocation, found: SweepResult, top: int) -> None:
+    from ...application.backtest.words import Unit, write
+
+    for one in found.ground.warnings:
+        call.output.warn(one)
+    if found.ground.panel.synthetic:
+        call.output.warn("these bars are SYNTHETIC")
+    rows = [found.row(number) for number in found.order]
+    document = {
+        "rules": rows,
+        "trials": found.trials,
+        "bars": found.ground.stop - found.ground.first,
+        "expected_best_sharpe_a_bar": found.expected_best,
+        "deflated_sharpe": found.deflated,
+    }
+    shown: list[tuple[Cell, ...]] = [
+        (
+            row.name,
+            write(row.total_return, Unit.SHARE),
+            write(row.sharpe, Unit.RATIO),
+            write(row.max_drawdown, Unit.SHARE),
+            row.fills,
+            row.fees,
+        )
+        for row in rows[:top]
+    ]
+    call.output.emit(
+        "research.sweep",
+        document,
+        f"{len(rows)} rules over {found.ground.stop - found.ground.first:,} bars",
+        Table(("rule", "return", "Sharpe a year", "drawdown", "fills", "fees"), shown, "best"),
+        found.words,
+    )
+    call.output.note("next: mettle research cpcv ema-cross --grid … (bars not chosen on, PBO)")
 
 
 def _show_stress(call: Invocation, found: tuple[StressResult, ...]) -> None:
