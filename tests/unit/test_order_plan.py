@@ -105,6 +105,7 @@ def test_a_maker_waits_half_a_bar_at_most() -> None:
     assert waits == [30_000, 90_000, 120_000, 120_000, 120_000]
     assert policy.within(300_000) == policy
     assert policy.within(1).maker_wait == 1
+    assert policy.within(60_001).maker_wait == 30_000
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
