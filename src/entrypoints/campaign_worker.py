@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from ..adapters.campaign.local_processes import PARENT
 from ..adapters.campaign.pulse import ThreadPulse
 from ..adapters.isolation.kernel import PR_SET_PDEATHSIG, prctl
 from ..application.campaign.objective import Objective
@@ -81,6 +82,8 @@ def pulse(order: WorkOrder) -> ThreadPulse:
 def main(arguments: Sequence[str]) -> int:
     """Run a worker."""
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # at once, where the heartbeat would see it later
+    if os.environ.get(PARENT, str(os.getppid())) != str(os.getppid()):
+        return 0  # whoever started it died while it was loading
     order = read_order(arguments[0])
     bench = open_bench(order)
     try:

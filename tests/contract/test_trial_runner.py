@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from mettle.adapters.campaign.local_processes import LocalProcesses, worker_command
+from mettle.adapters.campaign.local_processes import PARENT, LocalProcesses, worker_command
 from mettle.adapters.campaign.ray_cluster import RayCluster, RayPlace
 from mettle.application.ports.trial_runner import TrialRunner, Worker, WorkOrder
 from tests.support.ray import missing, ray_cluster
@@ -189,3 +191,13 @@ def test_the_death_of_rays_process_is_seen(cluster: str, tmp_path: Path) -> None
     worker.kill()
     os.kill(pid, 9)  # this program has no leash; a campaign's worker has
     runner.close()
+
+
+def test_a_campaigns_worker_whose_parent_died_while_it_loaded_ends(tmp_path: Path) -> None:
+    """It looks for the process that started it before it looks for work."""
+    command = [sys.executable, "-m", "mettle.entrypoints.campaign_worker", "no order at all"]
+    environment = {**os.environ, PARENT: "1"}
+    assert subprocess.run(command, env=environment, check=False).returncode == 0
+    environment = {**os.environ, PARENT: str(os.getpid())}
+    done = subprocess.run(command, env=environment, check=False, capture_output=True)
+    assert done.returncode != 0

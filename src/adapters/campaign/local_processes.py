@@ -16,6 +16,9 @@ from ...application.ports.trial_runner import WorkOrder
 from ...domain.errors import StorageError
 from ..persistence.folders import storage_error
 
+PARENT = "METTLE_PARENT"
+"""Environment variable with the process that started a worker, which may die before it looks."""
+
 _TAIL = 2_000  # bytes of a log that are read for the reason of a death
 
 
@@ -91,7 +94,7 @@ class LocalProcesses:
         text = json.dumps(asdict(order), default=str)
         threads = str(order.threads or os.cpu_count() or 1)
         names = ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")
-        environment = {**os.environ, **dict.fromkeys(names, threads)}
+        environment = {**os.environ, **dict.fromkeys(names, threads), PARENT: str(os.getpid())}
         log = self._logs / f"{order.worker}.log"
         try:
             self._logs.mkdir(parents=True, exist_ok=True)
