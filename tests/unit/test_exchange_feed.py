@@ -59,6 +59,8 @@ def test_a_bar_comes_that_is_still_open() -> None:
     time, early = found[2]
     assert early.close_time > time
     assert early.closes == found[3][1].closes
+    assert all(one[0] == early.open_time for one in early.numbers)
+    assert [one[4] for one in early.numbers] == early.closes
 
 
 def test_a_frozen_feed_delivers_everything_late() -> None:

@@ -48,7 +48,7 @@ class Aim:
             return
         state = self._random.choice(seldom)
         people = world.people.labels()
-        choices = [*self._faults, *people]
+        choices: list[Fault | str] = [*self._faults, *people]
         if not choices:
             return
         least = min(self._struck(one, state) for one in choices)

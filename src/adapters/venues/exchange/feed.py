@@ -96,6 +96,10 @@ def _begun(row: BarRow) -> BarRow:
         one._replace(open=one.close, high=one.close, low=one.close, volume=0) for one in row.bars
     )
     length = row.close_time - row.open_time
+    numbers = tuple(
+        (row.close_time, close, close, close, close, 0, state, at_open, inside)
+        for _, _, _, _, close, _, state, at_open, inside in row.numbers
+    )
     return row._replace(
         open_time=row.close_time,
         close_time=row.close_time + length,
@@ -104,4 +108,5 @@ def _begun(row: BarRow) -> BarRow:
         low=row.close,
         volume=np.zeros_like(row.volume),
         bars=bars,
+        numbers=numbers,
     )
