@@ -12,6 +12,7 @@ from dataclasses import replace
 from mettle.adapters.venues.exchange import Fault
 from mettle.adapters.venues.exchange.faults import Site
 from mettle.domain.orders import ExecutionPolicy
+from mettle.domain.risk import RiskProfile
 
 from .plan import PERPETUAL, PROFILES, SPOT, WorldPlan, disk
 from .storage import DiskFaults
@@ -167,6 +168,13 @@ def fed(plan: WorldPlan) -> WorldPlan:
     return replace(busy, fence_ms=30_000, restart_ms=(100, 300))
 
 
+def protected(plan: WorldPlan) -> WorldPlan:
+    """Positions with a stop at the venue, in a market that reaches it."""
+    profile = RiskProfile("protected", stop_loss=3_000, trailing_stop=2_000, leverage=None)
+    busy = _more(replace(_busy(plan), hourly=_QUIET), {Site.CREATE: 0.2})
+    return replace(busy, profile=profile, swing=0.002, calm=0.5)
+
+
 def at_home(plan: WorldPlan) -> WorldPlan:
     """What befalls our own machine and its people."""
     minutes = {"freeze": 1, "disk full": 1, "clock step": 1, "kill": 2, "notifier": 0.5, "crash": 5}
@@ -209,7 +217,7 @@ KINDS: dict[str, Kind] = {
         kind.__name__.replace("_", "-"): kind
         for kind in (
             sending, cancelling, reading, streaming, befallen, visited, shut, altered, fed,
-            at_home, dying,
+            at_home, dying, protected,
         )
     },
 }  # fmt: skip
@@ -228,5 +236,6 @@ SHARES = {
     "fed": 8,
     "at-home": 6,
     "dying": 4,
+    "protected": 3,
 }
 """How often each kind comes in a campaign."""
