@@ -46,20 +46,24 @@ struct Player {
 
 // The commonest market, without a list of fills: there is one at most, and it is what changed.
 bool Player::trade_quickly(Book& book, Int t, float action, Int& equity) const {
-    Book after = book;
-    Account account = this->account(after, equity);
+    const Int held = book.lots;
+    const Int basis = book.basis;
+    Account account = this->account(book, equity);
     Context context{market, settings, nullptr, t + 1, 0, false};
     if (!trade_plain<1>(context, account, &action, 1, false)) return false;
     const Int marked = mark(context, account, 1);
-    if (context.overflow || marked <= settings.ruin_equity) return false;
-    const Int moved = after.lots - book.lots;
-    if (moved != 0) {
-        after.fees += book.cash - account.cash - (moved > 0 ? context.traded : -context.traded);
-        after.fills += 1;
-        after.turnover += context.traded;
+    if (context.overflow || marked <= settings.ruin_equity) {
+        book.lots = held;
+        book.basis = basis;
+        return false;
     }
-    after.cash = account.cash;
-    book = after;
+    const Int moved = book.lots - held;
+    if (moved != 0) {
+        book.fees += book.cash - account.cash - (moved > 0 ? context.traded : -context.traded);
+        book.fills += 1;
+        book.turnover += context.traded;
+    }
+    book.cash = account.cash;
     equity = marked;
     return true;
 }

@@ -10,7 +10,10 @@ namespace {
 constexpr int kLanes = 4;
 typedef double V __attribute__((vector_size(8 * kLanes)));
 typedef std::int64_t M __attribute__((vector_size(8 * kLanes)));
-inline bool any(M mask) { return _mm256_movemask_pd(reinterpret_cast<__m256d>(mask)) != 0; }
+// A bit for each lane of a mask.
+inline unsigned bits(M mask) {
+    return static_cast<unsigned>(_mm256_movemask_pd(reinterpret_cast<__m256d>(mask)));
+}
 }  // namespace
 }  // namespace mettle::market
 #include "sweep_body.hpp"

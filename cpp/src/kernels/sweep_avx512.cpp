@@ -10,9 +10,10 @@ namespace {
 constexpr int kLanes = 8;
 typedef double V __attribute__((vector_size(8 * kLanes)));
 typedef std::int64_t M __attribute__((vector_size(8 * kLanes)));
-inline bool any(M mask) {
-    const auto bits = reinterpret_cast<__m512i>(mask);
-    return _mm512_test_epi64_mask(bits, bits) != 0;
+// A bit for each lane of a mask.
+inline unsigned bits(M mask) {
+    const auto whole = reinterpret_cast<__m512i>(mask);
+    return _mm512_test_epi64_mask(whole, whole);
 }
 }  // namespace
 }  // namespace mettle::market

@@ -1,4 +1,4 @@
-// The loop of a sweep; the file that includes it defines kLanes, V, M and any() for its level.
+// The loop of a sweep; the file that includes it defines kLanes, V, M and bits() for its level.
 //
 // A bar is quiet for a lane if nothing is traded. Only then the lanes do it: the averages, the mark
 // and the figures. Whether a bar is quiet is judged on the safe side, with a slack far above the
@@ -13,6 +13,7 @@ constexpr int kVectors = kSweepBlock / kLanes;
 inline V all(double value) { return value - V{}; }
 inline V load(const double* from, int v) { return reinterpret_cast<const V*>(from)[v]; }
 inline void store(double* to, int v, V value) { reinterpret_cast<V*>(to)[v] = value; }
+inline bool any(M mask) { return bits(mask) != 0; }
 inline V most(V a, V b) { return a > b ? a : b; }
 
 // Averages up to and with bar `start`, from the seeds that are already in.
@@ -91,11 +92,9 @@ inline bool play_bar(const SweepWorld& world, const Bar& bar, SweepBlock& block,
                   (after > world.ruin_equity) & stays(world, bar, before, size));
     }
     store(block.equity, v, after);
-    if (any(loud)) {
-        for (int k = 0; k < kLanes; ++k) {
-            if (loud[k] == 0) continue;
-            if (!world.event(world.self, block, v * kLanes + k, t, action[k])) return false;
-        }
+    for (unsigned left = bits(loud); left != 0; left &= left - 1) {
+        const int k = __builtin_ctz(left);
+        if (!world.event(world.self, block, v * kLanes + k, t, action[k])) return false;
     }
     keep(block, v, before, load(block.equity, v));
     return true;

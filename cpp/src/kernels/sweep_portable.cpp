@@ -7,7 +7,10 @@ namespace {
 constexpr int kLanes = 2;
 typedef double V __attribute__((vector_size(8 * kLanes)));
 typedef std::int64_t M __attribute__((vector_size(8 * kLanes)));
-inline bool any(M mask) { return (mask[0] | mask[1]) != 0; }
+// A bit for each lane of a mask.
+inline unsigned bits(M mask) {
+    return static_cast<unsigned>(-mask[0]) | static_cast<unsigned>(-mask[1]) << 1U;
+}
 }  // namespace
 }  // namespace mettle::market
 #include "sweep_body.hpp"
