@@ -21,7 +21,7 @@ from mettle.entrypoints.workspace import Workspace
 from tests.support.learning import random_artefact
 from tests.support.workspaces import MODEL, call, make_small_workspace, opened
 
-RULE = {"agent": "ema-cross", "fast": 5, "gap": 15}
+RULE: dict[str, Any] = {"agent": "ema-cross", "fast": 5, "gap": 15}
 
 
 def register(workspace: Workspace, name: str, digest: str = "", **parameters: object) -> None:

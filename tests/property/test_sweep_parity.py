@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from decimal import Decimal
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from mettle import _native
 from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.simulation.native_engine import NativeEngine
-from mettle.adapters.simulation.native_sweep import NativeSweep
+from mettle.adapters.simulation.native_sweep import Level, NativeSweep
 from mettle.application.market import MarketPanel
 from mettle.application.ports.backtest_engine import EngineRun
 from mettle.application.ports.sweep_engine import SweepFigures
@@ -25,7 +26,7 @@ from mettle.domain.simulation.settings import ActionScheme, Execution, Simulatio
 
 HOUR = 3_600_000
 START = 40
-LEVELS = _native.sweep_levels()
+LEVELS = cast("list[Level]", _native.sweep_levels())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +100,7 @@ def make_panel(world: World) -> MarketPanel:
         Timeframe.parse("1h"),
         (instrument,),
         HOUR * np.arange(bars, dtype=np.int64),
-        *(np.ascontiguousarray(one[:, None]) for one in columns),
+        *cast("list[Any]", [np.ascontiguousarray(one[:, None]) for one in columns]),
     )
 
 
@@ -160,7 +161,7 @@ def test_equals_single_backtests(
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("threads", [2, 3, 7])
-def test_threads_change_nothing(level: str, threads: int) -> None:
+def test_threads_change_nothing(level: Level, threads: int) -> None:
     """All figures are the same bits for any number of threads."""
     panel = make_panel(World(3, bars=2_000, ticks=10**6))
     wanted = rules(5, False, 100)
