@@ -96,11 +96,12 @@ def make_panel(world: World) -> MarketPanel:
     )
     columns = [opening, high, low, close, volume, np.where(missing, 0, 1).astype(np.uint8)]
     columns += [one * world.perpetual for one in rates]
+    whole: list[Any] = [np.ascontiguousarray(one[:, None]) for one in columns]
     return MarketPanel(
         Timeframe.parse("1h"),
         (instrument,),
         HOUR * np.arange(bars, dtype=np.int64),
-        *cast("list[Any]", [np.ascontiguousarray(one[:, None]) for one in columns]),
+        *whole,
     )
 
 
