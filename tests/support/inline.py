@@ -5,38 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 
+from mettle.adapters.campaign.in_process import DoneWorker
 from mettle.application.campaign.objective import Objective
 from mettle.application.campaign.worker import TrialWorker, WorkerTools
 from mettle.application.ports.trial_runner import WorkOrder
 from mettle.entrypoints.campaign_worker import open_bench
 
 Change = Callable[[WorkerTools, Objective], tuple[WorkerTools, Objective]]
-
-
-class InlineWorker:
-    """A worker that has ended."""
-
-    def __init__(self, order: WorkOrder) -> None:
-        self._order = order
-
-    @property
-    def order(self) -> WorkOrder:
-        """What it was given."""
-        return self._order
-
-    def alive(self) -> bool:
-        """Return False."""
-        return False
-
-    def failure(self) -> str:
-        """Return that it ended well."""
-        return ""
-
-    def stop(self) -> None:
-        """Do nothing."""
-
-    def kill(self) -> None:
-        """Do nothing."""
 
 
 class InlineRunner:
@@ -50,7 +25,7 @@ class InlineRunner:
         self._change = change
         self.started = 0
 
-    def start(self, order: WorkOrder) -> InlineWorker:
+    def start(self, order: WorkOrder) -> DoneWorker:
         """Do the work."""
         self.started += 1
         bench = open_bench(order)
@@ -60,7 +35,7 @@ class InlineRunner:
             TrialWorker(tools, objective, order.worker).run()
         finally:
             bench.close()
-        return InlineWorker(order)
+        return DoneWorker(order)
 
     def close(self) -> None:
         """Do nothing."""
