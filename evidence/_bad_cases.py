@@ -175,6 +175,9 @@ def _single_rules() -> Iterator[Bad]:
         yield one(f"workspace.{key}", 7, "no text")
     for key in ("market.venue", "market.endpoint", "campaign.storage", "notify.file"):
         yield one(key, 7, "no text")
+    yield one("campaign.ray_address", 7, "no text")
+    for address in ("", "somewhere", "head:", ":6379", "head:many"):
+        yield one("campaign.ray_address", address, "no address")
     for name, url in (("workspace.database", "postgresql://me:pw@host/db"),):
         yield Bad(name, "METTLE_SECRET__DATABASE_URL", "secret", {name: url})
 

@@ -169,6 +169,7 @@ def test_a_kill_works_while_the_trader_hangs(
     assert (killed.code, "not written down" in killed.err) == (0, False)
     before = count(long_home, "orders", "run_id", "hung")
     child.send_signal(signal.SIGCONT)
+    until(child, lambda: held(long_home, "hung") == 0)
     seen = decisions(long_home, "hung")
     until(child, lambda: decisions(long_home, "hung") > seen + 20)
     assert held(long_home, "hung") == 0

@@ -44,7 +44,7 @@ def test_the_scenes_go_every_way(played: dict[str, Stage]) -> None:
     states = Counter(type(one.state).__name__ for one in orders)
     assert {"Filled", "Canceled", "NotPlaced"} <= set(states)
     assert any(0 < getattr(one.state, "filled", 0) < one.intent.lots for one in orders)
-    assert {one.leg.name for one in orders} == {"MAKER", "TAKER"}
+    assert {one.leg.name for one in orders} == {"MAKER", "STOP", "TAKER"}
     assert Purpose.FLATTEN in {one.intent.purpose for one in orders}
     entries = Counter(
         one.kind for stage in played.values() for one in stage.oracle.view.entries.values()

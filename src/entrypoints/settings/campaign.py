@@ -53,6 +53,14 @@ class CampaignSection(Section):
             raise ValueError(f"must be one or more of {', '.join(OBJECTIVES)}, each once")
         return names
 
+    @field_validator("ray_address")
+    @classmethod
+    def _somewhere(cls, address: str) -> str:
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        if address not in {"auto", "local"} and not (host and port.isdecimal()):
+            raise ValueError("must be auto, local or HOST:PORT")
+        return address
+
     @field_validator("storage")
     @classmethod
     def _no_secret(cls, url: str) -> str:
