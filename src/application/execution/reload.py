@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...domain.orders import Denied, Intended, Submitting
+from ...domain.orders import Denied, Evidence, Intended, NotPlaced, Submitting, Unknown
 from ..journal import OrderRecord
 from ..ports.unit_of_work import UnitOfWork
 from .bench import Bench
@@ -38,9 +38,14 @@ def _revive(unit: UnitOfWork, bench: Bench, order: OrderRecord) -> list[OrderRec
         # Of a dry run: what was taken down and never on its way.
         denied = Denied("a restart found it before its sending")
         unit.orders.update(bench.board.changed(order, denied, now))
+    on_bars = bench.gear.venue.capabilities.bar_orders
+    if on_bars and isinstance(order.state, Unknown):
+        # Taken, it would have been filled or ended in the transaction of its bar.
+        never = NotPlaced("a restart found no trace of it")
+        unit.orders.update(bench.board.changed(order, never, now, Evidence.ABSENCE))
     if not isinstance(order.state, Submitting):
         return []
-    if not bench.gear.venue.capabilities.bar_orders:
+    if not on_bars:
         bench.lose_sight(unit, order, "a restart found it in sending", now)
         return []
     # Such a venue is rebuilt with us, and takes the same order once.

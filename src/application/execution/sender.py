@@ -9,6 +9,7 @@ from ...domain.orders import (
     Denied,
     Evidence,
     Intended,
+    NotPlaced,
     Open,
     OrderState,
     OrderTerms,
@@ -173,6 +174,8 @@ class Sender:
         if self._bench.gear.venue.capabilities.bar_orders:
             # A venue that lives on bars is rebuilt after a crash: the next bar's transaction tells.
             self._bench.late.append(order.client_order_id)
+            if isinstance(state, Unknown):
+                self._look(changed, why, now)
             return
         working = self._bench.board.of(order)
 
@@ -185,6 +188,15 @@ class Sender:
                 self._bench.note_unknown(unit, changed, why, now)
 
         self._bench.write(write)
+
+
+    def _look(self, order: OrderRecord, why: str, now: int) -> None:
+        """Settle an outcome that is unknown where the venue is rebuilt with us: it has it or not.
+
+        Nothing is ever on its way to such a venue, so a single look is conclusive.
+        """
+        if self._bench.gear.venue.order(order.intent.symbol, order.client_order_id) is None:
+            self._bench.board.changed(order, NotPlaced(why), now, Evidence.ABSENCE)
 
 
 def _unsent(order: OrderRecord, why: str, now: int) -> OrderState:
