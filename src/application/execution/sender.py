@@ -189,7 +189,6 @@ class Sender:
 
         self._bench.write(write)
 
-
     def _look(self, order: OrderRecord, why: str, now: int) -> None:
         """Settle an outcome that is unknown where the venue is rebuilt with us: it has it or not.
 
