@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 
@@ -102,6 +103,16 @@ def test_there_is_one_writer_at_a_time(store: Store) -> None:
             write(store, lambda second: second.marks.add(mark(2)))
         first.commit()
     write(store, lambda third: third.marks.add(mark(2)))
+
+
+def test_many_may_read_at_once(store: Store) -> None:
+    """More than any pool holds by itself: none waits for another, and a writer still writes."""
+    with ExitStack() as opened:
+        units = [opened.enter_context(store.reading()) for _ in range(24)]
+        assert [unit.marks.last("r") for unit in units] == [None] * 24
+        write(store, lambda unit: unit.marks.add(mark(1)))
+    with store.reading() as unit:
+        assert unit.marks.last("r") == mark(1)
 
 
 def test_a_reading_unit_refuses_to_write(store: Store) -> None:

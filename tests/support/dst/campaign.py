@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -52,6 +53,10 @@ class Trial:
         return " ".join(parts)
 
 
+_TASKS = 40
+"""How many items a process works on before another takes its place."""
+
+
 def campaign(
     player: Player, trials: Iterable[Trial], processes: int = 1, events: int | None = None
 ) -> Report:
@@ -82,8 +87,17 @@ def in_order(
     if processes <= 1:
         yield from map(work, items)
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=40)
+    waiting = iter(items)
+    while batch := list(itertools.islice(waiting, _TASKS * processes)):
+        # Processes of long lives keep what garbage worlds leave; and the pool's own way to replace
+        # them can stand still (https://github.com/python/cpython/issues/115634).
+        yield from _batch(work, batch, processes)
+
+
+def _batch(
+    work: Callable[[Item], Found], items: Sequence[Item], processes: int
+) -> Iterator[Found]:
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
     running: deque[Future[Found]] = deque()
     try:
         for item in items:

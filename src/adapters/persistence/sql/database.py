@@ -14,6 +14,10 @@ from .engine import begin_words, storage_error, translated
 from .statements import Query, Row, Statement, Values
 
 
+_KEPT = 8
+"""Connections that wait for the next unit; those of a crowd are closed after it."""
+
+
 class Found:
     """The rows of a query that are still to be fetched."""
 
@@ -139,7 +143,7 @@ class Database:
     def take_back(self, lent: Lent) -> None:
         """Undo what was not committed, and keep the connection for the next unit."""
         lent.undo()
-        if lent.broken:
+        if lent.broken or len(self._idle) >= _KEPT:
             lent.close()
         else:
             self._idle.append(lent)

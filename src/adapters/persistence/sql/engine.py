@@ -19,6 +19,9 @@ WRITING = "mettle_writing"
 _SMALLEST = 512
 """Bytes of a database of one page of the smallest size."""
 
+_NO_LIMIT = -1
+"""As many connections as units of work at once: none waits half a minute for another's end."""
+
 _WRITER_LOCK = 0x6D6574746C65
 """PostgreSQL's advisory lock of the one writer."""
 
@@ -88,6 +91,7 @@ def _open_sqlite(url: URL, lock_timeout_s: float, *, durable: bool) -> Engine:
             "isolation_level": None,
             "check_same_thread": False,
         },
+        max_overflow=_NO_LIMIT,
     )
     synchronous = "FULL" if durable else "OFF"
 
@@ -127,7 +131,7 @@ def _open_postgres(url: URL, *, durable: bool) -> Engine:
         url = url.set(drivername="postgresql+psycopg")
     options = {} if durable else {"options": "-c synchronous_commit=off"}
     try:
-        return create_engine(url, connect_args=options)
+        return create_engine(url, connect_args=options, max_overflow=_NO_LIMIT)
     except ImportError as error:
         raise ConfigError(
             "PostgreSQL needs the psycopg driver", mend="pip install 'mettle-trader[postgres]'"
