@@ -19,7 +19,7 @@ from mettle.domain.performance import (
     simple_returns,
     trade_table,
 )
-from mettle.domain.performance.benchmarks import buy_and_hold, capture, capture_ratio
+from mettle.domain.performance.benchmarks import buy_and_hold, captures, capture_ratio
 from mettle.domain.performance.rolling import rolling_sharpe
 from tests.support.backtests import fills
 
@@ -168,9 +168,8 @@ def test_benchmarks_by_hand() -> None:
     np.testing.assert_allclose(buy_and_hold([[10, 10], [20, 5], [30, 10]]), [1.0, 1.25, 2.0])
     np.testing.assert_allclose(buy_and_hold([4, 5]), [1.0, 1.25])
     own, other = np.array([0.01, -0.01, 0.03, 0.0]), np.array([0.02, -0.04, 0.02, 0.0])
-    assert capture(own, other, up=True) == pytest.approx(1.0)
-    assert capture(own, other, up=False) == pytest.approx(0.25)
-    assert capture(own[:1], other[:1], up=False) is None
+    assert captures(own, other) == pytest.approx((1.0, 0.25))
+    assert captures(own[:1], other[:1])[1] is None
     assert capture_ratio(1.0, 0.25) == 4.0
     assert capture_ratio(1.0, None) is None
     assert capture_ratio(None, 1.0) is None

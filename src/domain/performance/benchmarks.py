@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InvalidValue
+from .sample import blocks
 
 FloatArray = NDArray[np.float64]
 
@@ -27,14 +28,19 @@ def buy_and_hold(close: ArrayLike) -> FloatArray:
     return nav
 
 
-def capture(returns: FloatArray, benchmark: FloatArray, *, up: bool) -> float | None:
-    """Return mean return ÷ the benchmark's mean over the bars in which it rose (or fell).
+def captures(returns: FloatArray, benchmark: FloatArray) -> tuple[float | None, float | None]:
+    """Return the upside and the downside capture.
 
-    None where the benchmark has no such bar.
+    Each is the mean return ÷ the benchmark's mean over the bars in which that rose (or fell); None
+    where there is no such bar.
     """
-    chosen = (benchmark > 0 if up else benchmark < 0).astype(np.float64)
-    moved = float(benchmark @ chosen)
-    return float(returns @ chosen) / moved if moved else None
+    sums = np.zeros(4)
+    for chosen in blocks(returns.size):
+        own, other = returns[chosen], benchmark[chosen]
+        rose, fell = (other > 0).astype(np.float64), (other < 0).astype(np.float64)
+        sums += (own @ rose, other @ rose, own @ fell, other @ fell)
+    up, rise, down, fall = map(float, sums)
+    return up / rise if rise else None, down / fall if fall else None
 
 
 def capture_ratio(up: float | None, down: float | None) -> float | None:

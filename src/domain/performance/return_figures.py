@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import ratios
-from .benchmarks import capture, capture_ratio
+from .benchmarks import capture_ratio, captures
 from .drawdown import deepest, longest, underwater
 from .figure import Figure
 from .intervals import (
@@ -24,6 +24,7 @@ from .paths import resampled_paths
 from .probabilistic import minimum_track_record, probabilistic_sharpe
 from .record import Record
 from .returns import MINIMUM_DAYS, annual_return, simple_returns, total_return
+from .sample import Sample
 
 FloatArray = NDArray[np.float64]
 
@@ -65,10 +66,11 @@ def return_figures(
     """Measure the NAV; see :func:`.metrics.measure`."""
     returns, depth = simple_returns(record.nav), underwater(record.nav)
     ends = _intervals(record, returns, plan, uniforms, level)
+    sample = Sample.of(returns)
     return ReturnFigures(
         **_growth(record, returns.size, float(depth.max()), ends),
-        **_risk(record, returns, depth, ends),
-        **_luck(record, returns),
+        **_risk(record, sample, depth, ends),
+        **_luck(record, sample),
         **_against_benchmark(record, returns, ends),
     )
 
@@ -104,9 +106,9 @@ def _growth(record: Record, n: int, depth: float, ends: dict[str, Ends]) -> dict
 
 
 def _risk(
-    record: Record, returns: FloatArray, depth: FloatArray, ends: dict[str, Ends]
+    record: Record, sample: Sample, depth: FloatArray, ends: dict[str, Ends]
 ) -> dict[str, Figure]:
-    n = returns.size
+    n = sample.count
     factor = record.bars_per_year if record.annualised else 1.0
     worst = deepest(depth)
     recovery = None if worst is None or worst.recovery is None else worst.recovery
@@ -114,23 +116,23 @@ def _risk(
     no_loss = "fewer than two returns" if n < 2 else "no bar lost"
     unrecovered = NEVER_FELL if worst is None else "the deepest drawdown has not recovered"
     in_days = 1.0 / record.bars_per_day
-    skew, tails = ratios.moments(returns)
+    skew, tails = sample.moments()
     return {
-        "volatility": figure(ratios.volatility(returns, factor), n, few, ends.get("volatility")),
-        "sharpe": figure(ratios.sharpe(returns, factor), n, few, ends.get("sharpe")),
-        "sortino": figure(ratios.sortino(returns, factor), n, no_loss, ends.get("sortino")),
+        "volatility": figure(sample.volatility(factor), n, few, ends.get("volatility")),
+        "sharpe": figure(sample.sharpe(factor), n, few, ends.get("sharpe")),
+        "sortino": figure(sample.sortino(factor), n, no_loss, ends.get("sortino")),
         "max_drawdown": figure(float(depth.max()), n, "", ends.get("max_drawdown")),
         "drawdown_days": plain(longest(depth) * in_days, n),
         "recovery_days": plain(None if recovery is None else recovery * in_days, n, unrecovered),
-        "sharpe_per_bar": figure(ratios.sharpe(returns), n, few, ends.get("sharpe_per_bar")),
+        "sharpe_per_bar": figure(sample.sharpe(), n, few, ends.get("sharpe_per_bar")),
         "skewness": plain(skew, n, few),
         "kurtosis": plain(tails, n, few),
     }
 
 
-def _luck(record: Record, returns: FloatArray) -> dict[str, Figure]:
-    n = returns.size
-    ratio, (skew, tails) = ratios.sharpe(returns), ratios.moments(returns)
+def _luck(record: Record, sample: Sample) -> dict[str, Figure]:
+    n = sample.count
+    ratio, (skew, tails) = sample.sharpe(), sample.moments()
     if ratio is None or skew is None or tails is None:
         reason = "fewer than two returns" if n < 2 else FLAT
         missing = Figure.undefined(reason, n)
@@ -153,7 +155,7 @@ def _against_benchmark(
         return {name: Figure.undefined(NO_BENCHMARK, n) for name in names}
     other = simple_returns(record.benchmark)
     excess = total_return(record.nav) - total_return(record.benchmark)
-    up, down = capture(returns, other, up=True), capture(returns, other, up=False)
+    up, down = captures(returns, other)
     return {
         "excess_return": figure(excess, n, "", ends.get("excess_return")),
         "up_capture": plain(up, n, "the benchmark never rose"),
