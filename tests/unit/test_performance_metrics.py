@@ -19,7 +19,7 @@ from mettle.domain.performance import (
     simple_returns,
     trade_table,
 )
-from mettle.domain.performance.benchmarks import buy_and_hold, captures, capture_ratio
+from mettle.domain.performance.benchmarks import buy_and_hold, capture_ratio, captures
 from mettle.domain.performance.rolling import rolling_sharpe
 from tests.support.backtests import fills
 

@@ -94,9 +94,7 @@ def in_order(
         yield from _batch(work, batch, processes)
 
 
-def _batch(
-    work: Callable[[Item], Found], items: Sequence[Item], processes: int
-) -> Iterator[Found]:
+def _batch(work: Callable[[Item], Found], items: Sequence[Item], processes: int) -> Iterator[Found]:
     pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
     running: deque[Future[Found]] = deque()
     try:

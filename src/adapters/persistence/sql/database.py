@@ -13,7 +13,6 @@ from ....domain.errors import StorageError
 from .engine import begin_words, storage_error, translated
 from .statements import Query, Row, Statement, Values
 
-
 _KEPT = 8
 """Connections that wait for the next unit; those of a crowd are closed after it."""
 
