@@ -16,6 +16,8 @@ _MODES = {ControlVerb.PAUSE: Mode.PAUSED, ControlVerb.REDUCE: Mode.REDUCING}
 
 Acknowledge = Callable[[UnitOfWork, str, str], str]
 """Takes a person's word about a discrepancy: its id and who says so; returns what came of it."""
+Fence = Callable[[UnitOfWork], None]
+"""Raises RefusedForSafety if somebody else holds the account's lease by now."""
 
 
 @dataclass(slots=True)
@@ -45,10 +47,12 @@ class Controls:
         guard: Guard,
         kill_switch: KillSwitch,
         acknowledge: Acknowledge,
+        fence: Fence,
         since: int,
     ) -> None:
         self._since = since
         self._acknowledge = acknowledge
+        self._fence = fence
         self._account = account
         self._store = store
         self._guard = guard
@@ -60,6 +64,7 @@ class Controls:
 
         Raises:
             StorageError: If the commands cannot be read; the flag holds nevertheless.
+            RefusedForSafety: If somebody else trades the account now: he is to obey them.
         """
         reason = self._kill_switch.reason(self._account)
         if reason is not None:
@@ -71,6 +76,7 @@ class Controls:
         if not pending:
             return
         with self._store.writing() as unit:
+            self._fence(unit)
             for control in pending:
                 unit.controls.handled(control.control_id, now, self._do(unit, control, now))
             self._guard.commit(unit)

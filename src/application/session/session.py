@@ -178,6 +178,7 @@ class TradingSession:
         if not self._books.is_open:
             now = self._gear.clock.now_ms()
             with self._gear.store.writing() as unit:
+                self._desk.fence(unit)
                 unit.ledger.add(self._books.open(now, now))
                 unit.commit()
         self._warden = self._new_warden(self._books.opened_at)

@@ -57,6 +57,7 @@ class Warden:
             guard,
             gear.kill_switch,
             reconciler.acknowledge,
+            desk.fence,
             gear.wall.now_ms(),
         )
         if books.ranges is None and needs_ranges(gear.engine.profile) and not self._on_bars:

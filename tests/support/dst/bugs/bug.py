@@ -28,6 +28,21 @@ def rivals(plan: WorldPlan) -> WorldPlan:
     return replace(plan, second_trader=True, strikes=0.2, crash_share=0.001)
 
 
+def disputed(plan: WorldPlan) -> WorldPlan:
+    """Two traders that die often, a clock that makes leases look ended, and many commands."""
+    return replace(
+        rivals(plan),
+        operator=True,
+        operator_minutes=1,
+        minutes={"clock step": 1},
+        trouble=0.3,
+        boost={},
+        crash_share=0.012,
+        profile=PROFILES["open"],
+        calm=0.0,
+    )
+
+
 def killed(plan: WorldPlan) -> WorldPlan:
     """Kills at the worst moments, and soon taken back; bars long enough for orders to rest."""
     return replace(

@@ -13,7 +13,7 @@ from mettle.application.execution import desk
 from mettle.application.journal import LeaseRecord
 from mettle.application.ports.venue import VenueAccount
 from mettle.application.reconcile import reader
-from mettle.application.session import books, decider, gate, guard, lease, recovery
+from mettle.application.session import books, controls, decider, gate, guard, lease, recovery
 from mettle.domain.ledger import entry, events
 from mettle.domain.risk import Phase, breakers, engine, exposure, rules
 
@@ -22,6 +22,7 @@ from .bug import (
     base_fees,
     boosted,
     crashing,
+    disputed,
     funded,
     limited,
     losing,
@@ -238,6 +239,14 @@ def _no_lease(_: Any) -> Any:
     return lambda self: None
 
 
+def _obeys_unfenced(obey: Any) -> Any:
+    def wrong(self: Any, now: int) -> None:
+        self._fence = lambda _: None
+        obey(self, now)
+
+    return wrong
+
+
 def _steals(_: Any) -> Any:
     def wrong(self: Any, account: str, holder: str, now_ms: int, until_ms: int) -> Any:
         found = self.find(account)
@@ -279,6 +288,7 @@ def _clips(decide: Any) -> Any:
 _BOOKS, _GUARD, _BREAKERS = books.Books, guard.Guard, breakers.Breakers
 _READER, _ENTRIES, _EXPOSURE = reader.Reader, recovery._Entries, exposure.AssetExposure
 _RULE, _KEEPER, _LEASES = rules.BreakerRule, lease.LeaseKeeper, control_repositories.SqlLeases
+_CONTROLS = controls.Controls
 _GATE, _DECIDER = gate.DataGate, decider.Decider
 
 OTHER_BUGS = (
@@ -352,6 +362,7 @@ OTHER_BUGS = (
     ),
     Bug("trades without a lease", "I17", ((_KEEPER, "current", _no_lease),), rivals),
     Bug("steals leases", "I17", ((_LEASES, "acquire", _steals),), rivals),
+    Bug("obeys what another is told", "I17", ((_CONTROLS, "obey", _obeys_unfenced),), disputed),
     Bug("admits every bar", "I15", ((_GATE, "admit", _admits_all),)),
     Bug(
         "admits bars that are open",

@@ -104,6 +104,8 @@ class Oracle:
     def committed(self, changes: Sequence[Change]) -> None:
         """Judge a transaction that became durable, row by row."""
         money, self._batch, self._answers = False, [], []
+        if self.settings.lease:
+            self.control.writes(changes)
         for change in changes:
             self.data.said(change.table, repr(change.arguments))
             take = getattr(self, f"_{change.table}", None)

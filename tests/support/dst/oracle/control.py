@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from mettle.application.journal import BreakerRecord, LeaseRecord, OrderRecord
 from mettle.application.ports.venue import OrderRequest, Quote
 from mettle.domain.orders import Leg, Purpose, TimeInForce
 
+from ..storage import Change
 from .truth import Truth
 from .view import JournalView, opens, order_lots, state_name
 from .violations import Findings
@@ -29,6 +31,15 @@ _SYMBOL_PATIENCE = 120_000
 _ACCOUNT_PATIENCE = 900_000
 _SLACK = 20_000
 """How long noticing may take: the longest pause between two questions, and some."""
+
+_TRADERS = ("session", "rival")
+_OWN = frozenset(
+    {
+        "bars", "marks", "decisions", "intents", "orders", "fills", "ledger", "modes", "breakers",
+        "discrepancies", "cursors", "snapshots",
+    }
+)  # fmt: skip
+"""Tables in which only the trader of an account writes."""
 
 
 class ControlRules:
@@ -194,6 +205,18 @@ class ControlRules:
                 "maker",
                 f"{order.client_order_id}: a post-only limit of {limit} at the touch {touch}",
             )
+
+    def writes(self, changes: Sequence[Change]) -> None:
+        """I17: only who holds the lease writes of the account, the commands he obeys too."""
+        lease = self._view.lease
+        for one in changes:
+            own = one.table in _OWN or (one.table, one.method) == ("controls", "handled")
+            if own and lease is not None and one.actor in _TRADERS:
+                self._found.need(
+                    one.actor in lease.holder,
+                    "I17",
+                    f"{one.actor} wrote {one.table}.{one.method}, the lease is {lease.holder}'s",
+                )
 
     def took(self, lease: LeaseRecord, now: int) -> None:
         """I17: a lease passes on only when it has ended."""
