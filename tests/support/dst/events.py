@@ -26,19 +26,24 @@ WORLD_EVENTS = 14_000
 """Events of trouble in each world; the calm comes on top."""
 
 
-def trials() -> Iterator[Trial]:
+def trials(first: int = 0) -> Iterator[Trial]:
     """Yield worlds without end: seed after seed, each kind as often as its share says."""
     turns = [kind for kind, share in SHARES.items() for _ in range(share)]
     step = 7
-    for seed in itertools.count():
+    for seed in itertools.count(first):
         kind = turns[seed * step % len(turns)]
         yield Trial(seed, WORLD_EVENTS, kind=kind)
 
 
-def measure(scale: Scale, processes: int) -> Part:
-    """Play worlds until there were enough events."""
+def measure(scale: Scale, processes: int, first: int = 0, events: int | None = None) -> Part:
+    """Play worlds until there were enough events.
+
+    Args:
+        first: The first seed; a night that begins where the last one ended sees new worlds.
+        events: How many, if not as many as the scale says.
+    """
     began = time.perf_counter()
-    report = campaign(play, trials(), processes, EVENTS[scale])
+    report = campaign(play, trials(first), processes, events or EVENTS[scale])
     return judged(report, scale, processes, time.perf_counter() - began)
 
 

@@ -26,11 +26,15 @@ PARTS = tuple(name for name in _ORDER if (_HERE / f"{name}.py").exists())
 """The modules, in the order of the table."""
 
 
-def measure(name: str, scale: Scale, processes: int) -> Part:
-    """Measure one part; how long it took is among its figures."""
+def measure(name: str, scale: Scale, processes: int, **more: int | None) -> Part:
+    """Measure one part; how long it took is among its figures.
+
+    Args:
+        more: What else the part takes.
+    """
     began, cpu = time.perf_counter(), os.times()
     module = importlib.import_module(f"{__package__}.{name}")
-    part: Part = module.measure(scale, processes)
+    part: Part = module.measure(scale, processes, **more)
     after = os.times()
     spent = sum(after[:4]) - sum(cpu[:4])
     part.figures["seconds"] = round(time.perf_counter() - began, 1)
@@ -108,11 +112,16 @@ def main() -> int:
     parser.add_argument("--scale", type=Scale, default=Scale.CI, help="short, ci, nightly, release")
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--only", default=",".join(PARTS), help="parts, by comma")
+    parser.add_argument("--first", type=int, default=0, help="the events' first seed")
+    parser.add_argument("--events", type=int, help="how many events, if not the scale's")
     parser.add_argument("--out", type=Path, default=Path("build"))
     chosen = parser.parse_args()
     parts = []
     for name in chosen.only.split(","):
-        part = measure(name, chosen.scale, chosen.processes)
+        more: dict[str, int | None] = (
+            {"first": chosen.first, "events": chosen.events} if name == "events" else {}
+        )
+        part = measure(name, chosen.scale, chosen.processes, **more)
         parts.append(part)
         verdict = "holds" if part.holds else "falls short"
         sys.stdout.write(f"{part.name}: {part.summary} (target {part.target}) {verdict}\n")
