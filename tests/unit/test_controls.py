@@ -32,11 +32,11 @@ def test_a_command_waits_for_whom_it_is_for() -> None:
         unit.commit()
     stale, trading = guard(), guard()
     with pytest.raises(RefusedForSafety, match="traded by rival"):
-        controls(store, stale, lost=True).obey(6)
+        controls(store, stale, lost=True).obey(6, None)
     with store.reading() as unit:
         assert [one.control_id for one in unit.controls.pending("a")] == ["c1"]
         assert not unit.modes.all("a")
-    controls(store, trading, lost=False).obey(7)
+    controls(store, trading, lost=False).obey(7, None)
     with store.reading() as unit:
         assert not unit.controls.pending("a")
         assert [one.mode for one in unit.modes.all("a")] == [Mode.REDUCING]

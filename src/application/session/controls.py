@@ -59,14 +59,16 @@ class Controls:
         self._kill_switch = kill_switch
         self.wishes = Wishes()
 
-    def obey(self, now: int) -> None:
+    def obey(self, now: int, reason: str | None) -> None:
         """Carry out what is pending, and take notice of the kill flag.
+
+        Args:
+            reason: Of the kill flag as it was just seen; None if it is not set.
 
         Raises:
             StorageError: If the commands cannot be read; the flag holds nevertheless.
             RefusedForSafety: If somebody else trades the account now: he is to obey them.
         """
-        reason = self._kill_switch.reason(self._account)
         if reason is not None:
             self._guard.impose(KILL, Mode.KILLED, reason, now)
             if flattens(reason):

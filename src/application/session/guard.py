@@ -145,6 +145,11 @@ class Guard:
         return effective(self.causes(), EVERY_SYMBOL if symbol is None else str(symbol))
 
     @property
+    def is_killed(self) -> bool:
+        """Whether the account is killed, as far as that was noticed."""
+        return any(one.mode is Mode.KILLED for one in self._causes.values())
+
+    @property
     def flattens(self) -> bool:
         """Whether everything held is to be closed."""
         return (EVERY_SYMBOL, FLATTEN) in self._causes

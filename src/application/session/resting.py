@@ -14,7 +14,7 @@ from ..execution.docket import at_its_own_time
 from ..execution.pricing import too_small
 from .books import Books
 from .guard import Guard
-from .stops import levels_of
+from .stops import has_stops, levels_of
 
 _PAUSE = 30_000
 """Least time between two stops of one symbol, milliseconds: a refusal is not repeated at once."""
@@ -63,6 +63,7 @@ class RestingStops:
         able = desk.bench.gear.venue.capabilities
         self._able = able.stops and not able.bar_orders
         self._cap = desk.bench.plan.policy.stop_cap
+        self._needed = has_stops(profile)
         self._tried: dict[Symbol, int] = {}
         self._touched: dict[Symbol, tuple[int, int]] = {}
 
@@ -74,6 +75,8 @@ class RestingStops:
             RefusedForSafety: If the account is no longer ours to trade.
         """
         if not self._able or self._guard.is_gated:
+            return
+        if not (self._needed or any(one.rests for one in self._desk.board.working.values())):
             return
         for symbol in self._instruments:
             wanted, current = self._wanted(symbol), self._desk.board.resting(symbol)

@@ -93,13 +93,14 @@ class Warden:
             RefusedForSafety: If the account is no longer ours to trade.
             StorageError: If the journal cannot be read or written.
         """
-        killed = self._gear.kill_switch.reason(self._plan.owner) is not None
+        reason = self._gear.kill_switch.reason(self._plan.owner)
+        killed = reason is not None
         if killed and not self._on_bars:
             # Before anything that needs the database: the flag works without it.
             self._desk.cancel_everything()
         if self._plan.holder:
             self._lease.keep()
-        self._controls.obey(self._gear.clock.now_ms())
+        self._controls.obey(self._gear.clock.now_ms(), reason)
         if self.wishes.lease and self._plan.holder:
             # Knowing that it is killed, it writes on: what its orders come to, and the flatten.
             self._lease.reclaim()
@@ -107,7 +108,7 @@ class Warden:
         if self._on_bars:
             return
         self.switch.renew(self._gear.clock.now_ms())
-        if self._guard.mode() is not Mode.KILLED:
+        if not self._guard.is_killed:
             self._protect(marks)
             return
         if not killed:

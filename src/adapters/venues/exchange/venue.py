@@ -66,6 +66,7 @@ class ExchangeVenue:
         self.name = name
         self._exchange = exchange
         self._account = account
+        self._known = exchange.rules, exchange.rules.capabilities
         dice = Dice(randomness, "network", account, connection)
         self._network = Network(exchange, account, clock, dice, latency)
         self._orders = OrderCalls(self._network, exchange, account)
@@ -75,7 +76,12 @@ class ExchangeVenue:
     @property
     def capabilities(self) -> VenueCapabilities:
         """What the exchange can do."""
-        return self._exchange.rules.capabilities
+        rules, known = self._known
+        if rules is not self._exchange.rules:
+            rules = self._exchange.rules
+            known = rules.capabilities
+            self._known = rules, known
+        return known
 
     def create(self, request: OrderRequest) -> Acknowledgement:
         """Send an order once."""

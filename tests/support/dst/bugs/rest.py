@@ -240,9 +240,9 @@ def _no_lease(_: Any) -> Any:
 
 
 def _obeys_unfenced(obey: Any) -> Any:
-    def wrong(self: Any, now: int) -> None:
+    def wrong(self: Any, now: int, reason: str | None) -> None:
         self._fence = lambda _: None
-        obey(self, now)
+        obey(self, now, reason)
 
     return wrong
 
