@@ -12,6 +12,7 @@ from mettle.domain.performance import statistics as stats
 from mettle.domain.performance.drawdown import deepest, drawdowns, longest, underwater
 from mettle.domain.performance.intervals import automatic_block_length
 from mettle.domain.performance.probabilistic import probabilistic_sharpe, sharpe_variance
+from mettle.domain.performance.sample import Sample
 from mettle.domain.performance.trade_rows import FILL_FIELDS
 from mettle.domain.performance.trade_segments import has_partial_exit, segments
 from mettle.domain.performance.trade_walk import walk
@@ -28,10 +29,10 @@ def test_ratios_do_not_depend_on_size(values: np.ndarray, factor: float) -> None
     ours, theirs = ratios.sharpe(values), ratios.sharpe(values * factor)
     assume(values.std() > 1e-9)
     assert ours == pytest.approx(theirs, rel=1e-6)
-    if (sortino := ratios.sortino(values)) is not None and abs(values.min()) > 1e-100:
-        assert sortino == pytest.approx(ratios.sortino(values * factor), rel=1e-6)
-    assert ratios.volatility(values * factor) == pytest.approx(
-        (ratios.volatility(values) or 0.0) * factor
+    if (sortino := Sample.of(values).sortino()) is not None and abs(values.min()) > 1e-100:
+        assert sortino == pytest.approx(Sample.of(values * factor).sortino(), rel=1e-6)
+    assert Sample.of(values * factor).volatility() == pytest.approx(
+        (Sample.of(values).volatility() or 0.0) * factor
     )
 
 

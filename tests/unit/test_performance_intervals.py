@@ -12,6 +12,7 @@ from mettle.domain.performance import intervals, probabilistic, ratios
 from mettle.domain.performance.drawdown import max_drawdown
 from mettle.domain.performance.intervals import BootstrapPlan
 from mettle.domain.performance.paths import resampled_paths
+from mettle.domain.performance.sample import Sample
 
 
 def plan_for(n: int, length: float) -> BootstrapPlan:
@@ -149,7 +150,8 @@ def bootstrap_sharpe(values: np.ndarray, seed: int, level: float = 0.9) -> tuple
 def test_the_interval_of_independent_returns_nears_the_analytic_one() -> None:
     """Bootstrap against Lo and Mertens, a year of days."""
     values = np.random.default_rng(8).standard_t(6, 1_500) * 0.01 + 0.0004
-    ratio, skew, tails = ratios.sharpe(values), ratios.skewness(values), ratios.kurtosis(values)
+    sample = Sample.of(values)
+    ratio, (skew, tails) = sample.sharpe(), sample.moments()
     assert ratio is not None
     assert skew is not None
     assert tails is not None

@@ -10,6 +10,7 @@ import pytest
 from mettle.domain.errors import InvalidValue
 from mettle.domain.performance import nav_per_unit, ratios, returns, simple_returns
 from mettle.domain.performance.drawdown import max_drawdown
+from mettle.domain.performance.sample import Sample
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # an old yfinance import inside it
@@ -40,10 +41,10 @@ def test_ratios_equal_an_independent_library(kind: str) -> None:
     values = sample(kind)
     nav = nav_of(values)
     pairs: tuple[tuple[float | None, Callable[..., float], dict[str, float]], ...] = (
-        (ratios.volatility(values, PER_YEAR), empyrical.annual_volatility, {}),
+        (Sample.of(values).volatility(PER_YEAR), empyrical.annual_volatility, {}),
         (ratios.sharpe(values, PER_YEAR), empyrical.sharpe_ratio, {}),
-        (ratios.sortino(values, PER_YEAR), empyrical.sortino_ratio, {}),
-        (ratios.downside_deviation(values, PER_YEAR), empyrical.downside_risk, {}),
+        (Sample.of(values).sortino(PER_YEAR), empyrical.sortino_ratio, {}),
+        (Sample.of(values).downside_deviation(PER_YEAR), empyrical.downside_risk, {}),
         (returns.annual_return(nav, PER_YEAR), empyrical.annual_return, {}),
         (ratios.calmar(nav, PER_YEAR), empyrical.calmar_ratio, {}),
     )
@@ -56,18 +57,18 @@ def test_ratios_equal_an_independent_library(kind: str) -> None:
 def test_ratios_by_hand() -> None:
     """Four returns whose figures fit on paper."""
     values = np.array([0.02, -0.01, 0.03, 0.0])
-    assert ratios.volatility(values) == pytest.approx((0.001 / 3) ** 0.5)
+    assert Sample.of(values).volatility() == pytest.approx((0.001 / 3) ** 0.5)
     assert ratios.sharpe(values) == pytest.approx(0.01 / (0.001 / 3) ** 0.5)
     assert ratios.sharpe(values, 4) == pytest.approx(0.02 / (0.001 / 3) ** 0.5)
-    assert ratios.downside_deviation(values) == pytest.approx((0.0001 / 4) ** 0.5)
-    assert ratios.sortino(values) == pytest.approx(2.0)
+    assert Sample.of(values).downside_deviation() == pytest.approx((0.0001 / 4) ** 0.5)
+    assert Sample.of(values).sortino() == pytest.approx(2.0)
 
 
 def test_moments_by_hand() -> None:
     """Skewness and kurtosis are the population's standardised moments."""
     values = np.array([0.0, 0.0, 0.0, 4.0])
-    assert ratios.skewness(values) == pytest.approx(6.0 / 3**1.5)
-    assert ratios.kurtosis(values) == pytest.approx(21.0 / 9.0)
+    assert Sample.of(values).moments()[0] == pytest.approx(6.0 / 3**1.5)
+    assert Sample.of(values).moments()[1] == pytest.approx(21.0 / 9.0)
 
 
 def test_undefined_ratios_are_none() -> None:
@@ -76,14 +77,14 @@ def test_undefined_ratios_are_none() -> None:
     assert ratios.sharpe(flat) is None
     assert ratios.sharpe(np.zeros(9)) is None
     assert ratios.sharpe(one) is None
-    assert ratios.volatility(one) is None
-    assert ratios.sortino(rising) is None
-    assert ratios.sortino(one) is None
-    assert ratios.downside_deviation(np.empty(0)) is None
+    assert Sample.of(one).volatility() is None
+    assert Sample.of(rising).sortino() is None
+    assert Sample.of(one).sortino() is None
+    assert Sample.of(np.empty(0)).downside_deviation() is None
     assert ratios.calmar(nav_of(rising), PER_YEAR) is None
     assert ratios.calmar(np.ones(1), PER_YEAR) is None
-    assert ratios.skewness(flat) is None
-    assert ratios.kurtosis(one) is None
+    assert Sample.of(flat).moments()[0] is None
+    assert Sample.of(one).moments()[1] is None
 
 
 def test_nav_ignores_deposits() -> None:
@@ -130,3 +131,14 @@ def test_months_follow_the_calendar() -> None:
     assert [grown for _, _, grown in found] == pytest.approx([0.21, 0.1, -0.5])
     assert returns.months([jan], [1.0]) == []
     assert returns.months([jan, jan + 40 * day], [0.0, 1.0])[0][2] == 0.0
+
+
+def test_a_long_series_is_summed_up_block_by_block() -> None:
+    """Over the borders of blocks the sums are those of the whole."""
+    values = np.random.default_rng(3).standard_t(4, 30_001) * 0.01 + 0.001
+    sample, centred = Sample.of(values), values - values.mean()
+    assert sample.count == 30_001
+    assert sample.squares == pytest.approx(np.square(centred).sum(), rel=1e-12)
+    assert sample.cubes == pytest.approx((centred**3).sum(), rel=1e-12)
+    assert sample.fourths == pytest.approx((centred**4).sum(), rel=1e-12)
+    assert sample.losses == pytest.approx(np.square(np.minimum(values, 0.0)).sum(), rel=1e-12)

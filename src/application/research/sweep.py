@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ...domain.errors import InvalidValue
 from ...domain.market import CASH_SCALE
-from ...domain.performance import ratios
 from ...domain.performance.probabilistic import deflated_sharpe, expected_best_sharpe
+from ...domain.performance.sample import Sample
 from ...domain.performance.selection import Span
 from ..ports.agent import Agent
 from ..ports.sweep_engine import SweepEngine, SweepFigures
@@ -173,7 +173,7 @@ def _judge(
     luck = expected_best_sharpe(trials, variance)
     # The moments of one rule: the only series that is ever held.
     returns = ground.returns(rules[best], Span(ground.first, ground.stop))
-    skewness, kurtosis = ratios.moments(returns)
+    skewness, kurtosis = Sample.of(returns).moments()
     if skewness is None or kurtosis is None:
         return luck, None
     deflated = deflated_sharpe(

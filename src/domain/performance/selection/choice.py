@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import InvalidValue
-from .. import ratios
 from ..probabilistic import sharpe_variance
+from ..sample import Sample
 
 FloatArray = NDArray[np.float64]
 
@@ -29,7 +29,8 @@ def lower_bounds(returns: FloatArray, level: float = 0.9) -> FloatArray:
     reach = NormalDist().inv_cdf(level)
     out = np.full(returns.shape[1], -np.inf)
     for number, series in enumerate(returns.T):
-        ratio, (skew, tails) = ratios.sharpe(series), ratios.moments(series)
+        sample = Sample.of(series)
+        ratio, (skew, tails) = sample.sharpe(), sample.moments()
         if ratio is not None and skew is not None and tails is not None:
             error = (sharpe_variance(ratio, skew, tails) / (series.size - 1)) ** 0.5
             out[number] = ratio - reach * error

@@ -20,6 +20,7 @@ from ..intervals import (
     stationary_blocks,
 )
 from ..probabilistic import expected_best_sharpe, minimum_track_record, probabilistic_sharpe
+from ..sample import Sample
 from .overfitting import MIN_BARS_A_BLOCK, overfitting_probability
 
 FloatArray = NDArray[np.float64]
@@ -301,7 +302,8 @@ def _deflate(series: FloatArray | None, spread: Figure, started: int) -> tuple[F
     if series is None or spread.value is None:
         missing = Figure.undefined(spread.reason or "no trial completed", n)
         return missing, missing
-    ratio, (skew, tails) = ratios.sharpe(series), ratios.moments(series)
+    sample = Sample.of(series)
+    ratio, (skew, tails) = sample.sharpe(), sample.moments()
     if ratio is None or skew is None or tails is None:
         missing = Figure.undefined("the chosen trial's returns do not vary", n)
         return missing, missing
