@@ -338,3 +338,9 @@ def test_a_world_of_trouble_loses_no_stop(kind: str, seed: int) -> None:
     assert report.broken == []
     placed = [one for one in world.oracle.view.orders.values() if one.leg is Leg.STOP]
     assert len(placed) > 10
+
+
+def test_an_exit_that_waited_for_a_purchase_does_not_wait_for_its_stop() -> None:
+    """The stop of the smaller position ends, the exit is sent, and the rest is protected again."""
+    world = World(KINDS["protected"](plan_for(3)))
+    assert world.run(9_000).broken == []

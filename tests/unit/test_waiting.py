@@ -117,6 +117,16 @@ def test_what_waits_comes_out_once_it_may() -> None:
     assert not waiting.symbols()
 
 
+def test_a_stop_that_alone_stands_in_the_way_is_named() -> None:
+    """It has to go: what began to wait for something else would wait for it until it fills."""
+    waiting = Waiting(BOUNDED)
+    assert not waiting.locked(resting(SPOT, Open()))
+    waiting.hold(approved(sale(SPOT, Purpose.STOP)), 7, 8)
+    assert waiting.locked(resting(SPOT, Open())) == {SPOT}
+    assert not waiting.locked(Board())
+    assert not waiting.locked(under_way(Opening("a", SPOT, Side.BUY, 2, 60_000), "maker first"))
+
+
 def test_an_exit_takes_the_place_of_what_is_none() -> None:
     """Of its own symbol; other exits and other symbols stay."""
     waiting = Waiting(BOUNDED)

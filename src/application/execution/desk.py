@@ -264,7 +264,9 @@ class OrderDesk:
                 self._finish(unit, working, step.outcome)
 
     def _release(self) -> None:
-        """Carry out the intents whose symbol has become free."""
+        """Carry out the intents whose symbol has become free, of stops that rest too."""
+        for symbol in self._waiting.locked(self.board):
+            self.stand_down(symbol)
         for approved, arrival, deadline in self._waiting.ready(self.board):
             intent = approved.intent
             verdict = self._bench.gear.ruling.judge(intent, self._bench.now)

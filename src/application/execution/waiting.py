@@ -55,6 +55,15 @@ class Waiting:
                 self._held.remove(held)
                 yield held
 
+    def locked(self, board: Board) -> frozenset[Symbol]:
+        """Return the symbols on which nothing but a stop that rests stands in the way."""
+        waiting = (one.intent for one, _, _ in self._held)
+        return frozenset(
+            one.symbol
+            for one in waiting
+            if not any(True for _ in board.on(one.symbol)) and self.is_locked(board, one)
+        )
+
     def is_locked(self, board: Board, intent: OrderIntent) -> bool:
         """Return whether a stop that rests stands in an intent's way and must end first.
 

@@ -13,7 +13,7 @@ LEAST = 40
 INVARIANTS = tuple(f"I{number}" for number in range(1, 21))
 RULES = (
     "T1", "T2", "deadline", "drift", "age", "cap", "maker", "remainder", "mode", "persist",
-    "unknown", "foreign", "invention",
+    "unknown", "foreign", "invention", "stop",
 )  # fmt: skip
 """Rules of the contract beside the invariants, as the oracle names them."""
 _SAMPLE = 11

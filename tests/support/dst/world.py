@@ -27,6 +27,7 @@ from mettle.adapters.venues.exchange import (
 )
 from mettle.application.ports.unit_of_work import Store
 from mettle.application.ports.venue import OrderRequest
+from mettle.application.session.stops import has_stops
 from mettle.domain.errors import (
     DataError,
     MettleError,
@@ -310,16 +311,24 @@ class World:
         self._pass(5)
         self.oracle.end.settled(self.scheduler.now - 5 * MINUTE)
         self.people.tidy()
-        self._pass(5)
+        for _ in range(5):
+            self._pass(1)
+            self._look_at_stops()
         self.resting = True
         self._pass(self.plan.calm_minutes - 10)
         self.oracle.end.database(self.store)
-        self.oracle.end.settled(self.scheduler.now)
+        # A stop may be reached at any moment, the last one too.
+        self.oracle.end.settled(self.scheduler.now - MINUTE)
         self.oracle.end.converged()
+        self._look_at_stops()
         try:
             self.exchange.audit()
         except MettleError as error:
             self.oracle.found.broken("exchange", str(error))
+
+    def _look_at_stops(self) -> None:
+        if has_stops(self.oracle.settings.profile) and self.exchange.rules.stops:
+            self.oracle.end.protected(self.scheduler.now)
 
     def _pass(self, minutes: int) -> None:
         self.scheduler.run(until=self.scheduler.now + minutes * MINUTE)

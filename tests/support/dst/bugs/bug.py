@@ -9,6 +9,7 @@ from typing import Any
 
 from mettle.adapters.venues.exchange import Fault
 from mettle.adapters.venues.exchange.faults import Site
+from mettle.domain.risk import RiskProfile
 
 from ..plan import PERPETUAL, PROFILES, SPOT, WorldPlan
 from ..storage import DiskFaults
@@ -41,6 +42,12 @@ def disputed(plan: WorldPlan) -> WorldPlan:
         profile=PROFILES["open"],
         calm=0.0,
     )
+
+
+def guarded(plan: WorldPlan) -> WorldPlan:
+    """Few faults, and positions with a stop that is near."""
+    profile = RiskProfile("guarded", stop_loss=3_000, trailing_stop=2_000, leverage=None)
+    return replace(orderly(plan), profile=profile, swing=0.002)
 
 
 def killed(plan: WorldPlan) -> WorldPlan:

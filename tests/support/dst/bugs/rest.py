@@ -13,7 +13,16 @@ from mettle.application.execution import desk
 from mettle.application.journal import LeaseRecord
 from mettle.application.ports.venue import VenueAccount
 from mettle.application.reconcile import reader
-from mettle.application.session import books, controls, decider, gate, guard, lease, recovery
+from mettle.application.session import (
+    books,
+    controls,
+    decider,
+    gate,
+    guard,
+    lease,
+    recovery,
+    resting,
+)
 from mettle.domain.ledger import entry, events
 from mettle.domain.risk import Phase, breakers, engine, exposure, rules
 
@@ -24,6 +33,7 @@ from .bug import (
     crashing,
     disputed,
     funded,
+    guarded,
     limited,
     losing,
     operated,
@@ -239,6 +249,14 @@ def _no_lease(_: Any) -> Any:
     return lambda self: None
 
 
+def _rests_nothing(_: Any) -> Any:
+    return lambda self, now: None
+
+
+def _stays_up(_: Any) -> Any:
+    return lambda self, symbol: None
+
+
 def _obeys_unfenced(obey: Any) -> Any:
     def wrong(self: Any, now: int, reason: str | None) -> None:
         self._fence = lambda _: None
@@ -288,7 +306,7 @@ def _clips(decide: Any) -> Any:
 _BOOKS, _GUARD, _BREAKERS = books.Books, guard.Guard, breakers.Breakers
 _READER, _ENTRIES, _EXPOSURE = reader.Reader, recovery._Entries, exposure.AssetExposure
 _RULE, _KEEPER, _LEASES = rules.BreakerRule, lease.LeaseKeeper, control_repositories.SqlLeases
-_CONTROLS = controls.Controls
+_CONTROLS, _RESTING, _DESK = controls.Controls, resting.RestingStops, desk.OrderDesk
 _GATE, _DECIDER = gate.DataGate, decider.Decider
 
 OTHER_BUGS = (
@@ -362,6 +380,8 @@ OTHER_BUGS = (
     ),
     Bug("trades without a lease", "I17", ((_KEEPER, "current", _no_lease),), rivals),
     Bug("steals leases", "I17", ((_LEASES, "acquire", _steals),), rivals),
+    Bug("rests no stop at the venue", "stop", ((_RESTING, "keep", _rests_nothing),), guarded),
+    Bug("leaves stops behind", "stop", ((_DESK, "stand_down", _stays_up),), guarded),
     Bug("obeys what another is told", "I17", ((_CONTROLS, "obey", _obeys_unfenced),), disputed),
     Bug("admits every bar", "I15", ((_GATE, "admit", _admits_all),)),
     Bug(

@@ -7,11 +7,17 @@ from decimal import Decimal
 from mettle.application.journal import IntentStatus
 from mettle.application.ports.unit_of_work import Store
 from mettle.application.ports.venue import VenueOrderStatus
+from mettle.domain.market import Instrument
 from mettle.domain.orders import Leg, OrderIntent, PlanKind
 
 from .truth import Truth
 from .view import JournalView, order_lots
 from .violations import Findings
+
+_SETTLES = 60_000
+"""How long a stop may take to be what it should be, milliseconds."""
+_SMALL = 100
+"""Times the least notional: fees in coins and what people bring by hand leave less than that."""
 
 
 class EndRules:
@@ -71,6 +77,43 @@ class EndRules:
         excused = paused and open_rows
         for text in self.differences():
             self._found.need(excused, "I14", text)
+
+    def protected(self, now: int) -> None:
+        """Where a profile has stops, each position has one at the venue, of its size, to close it.
+
+        Unless something else is under way on the symbol, or an order of it has just changed.
+        """
+        for instrument in self._truth.instruments:
+            symbol, lots = instrument.symbol, self._held(instrument)
+            mine = [one for one in self._view.orders.values() if one.intent.symbol == symbol]
+            live = [one for one in mine if one.client_order_id in self._view.possibly_live]
+            changed = max((one.updated_at for one in mine), default=0)
+            if any(one.leg is not Leg.STOP for one in live) or now - changed < _SETTLES:
+                continue
+            resting = [one for one in live if one.leg is Leg.STOP]
+            covered = sum(
+                one.intent.side.sign * (order_lots(one) - self._view.booked[one.client_order_id])
+                for one in resting
+            )
+            self._found.need(
+                self._is_small(instrument, lots + covered),
+                "stop",
+                f"{lots} lots of {symbol} are held, stops for {-covered} rest at the venue",
+            )
+
+    def _held(self, instrument: Instrument) -> int:
+        """Return the lots that were traded and kept: what somebody brings by hand is not ours."""
+        symbol = instrument.symbol
+        where, asset = (
+            ("contracts", str(symbol)) if symbol.is_perpetual else ("wallet", symbol.base)
+        )
+        kept = self._view.balances.get((where, asset), Decimal(0))
+        return int((kept - self._view.flows.get(asset, Decimal(0))) / instrument.lot_size)
+
+    def _is_small(self, instrument: Instrument, lots: int) -> bool:
+        """Return whether lots may be left of something else than a trade."""
+        price = self._view.last_close.get(str(instrument.symbol), 0) * instrument.tick_size
+        return abs(lots) * instrument.lot_size * price < instrument.min_notional * _SMALL
 
     def differences(self) -> list[str]:
         """Return where our books and the venue's differ."""
