@@ -53,7 +53,7 @@ DAY = 1_440 * MINUTE
 GROWTH = 0.05
 """How much more memory the last day may need than the first after the warm-up."""
 _DAYS = {Scale.SHORT: 1.0, Scale.CI: 1.0, Scale.NIGHTLY: 30.0, Scale.RELEASE: 30.0}
-_TRACED = {Scale.SHORT: 0.125, Scale.CI: 0.125, Scale.NIGHTLY: 2.0, Scale.RELEASE: 2.0}
+_TRACED = {Scale.SHORT: 0.125, Scale.CI: 0.25, Scale.NIGHTLY: 2.0, Scale.RELEASE: 2.0}
 _WARM = 3.0
 """Days after which the exchange forgets as much as it remembers; half of a shorter run."""
 _ENOUGH_S = 600.0

@@ -317,8 +317,9 @@ class World:
         self.resting = True
         self._pass(self.plan.calm_minutes - 10)
         self.oracle.end.database(self.store)
-        # A stop may be reached at any moment, the last one too.
-        self.oracle.end.settled(self.scheduler.now - MINUTE)
+        # A stop may be reached at any moment, the last one too; where there is none, nothing may.
+        margin = MINUTE if has_stops(self.oracle.settings.profile) else 0
+        self.oracle.end.settled(self.scheduler.now - margin)
         self.oracle.end.converged()
         self._look_at_stops()
         try:
