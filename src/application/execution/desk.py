@@ -13,13 +13,13 @@ from ...domain.orders import (
     Finish,
     Leg,
     Opening,
-    OrderIntent,
     OrderTerms,
     Place,
     PlanStep,
     Wait,
     is_urgent,
     next_step,
+    resized,
 )
 from ...domain.risk import Approved, Refused, Verdict, permits
 from ..journal import IntentStatus, OrderRecord
@@ -391,12 +391,3 @@ class OrderDesk:
         else:
             # Refused before its first attempt: written down all the same.
             unit.intents.add(record)
-
-
-def resized(intent: OrderIntent, lots: int) -> OrderIntent:
-    """Return an intent for the lots that are left of it; what it was to close goes first."""
-    if isinstance(intent, Opening):
-        closed = intent.lots - lots
-        closes = min(max(0, intent.closes - closed), lots - 1)
-        return replace(intent, lots=lots, closes=closes)
-    return replace(intent, lots=lots)

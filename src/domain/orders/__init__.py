@@ -1,7 +1,7 @@
 """Requests to trade and what became of them."""
 
 from .fill import Fill
-from .intent import Opening, OrderIntent, Purpose, Reduction, intent_for, intent_id
+from .intent import Opening, OrderIntent, Purpose, Reduction, intent_for, intent_id, resized
 from .plan import (
     AttemptView,
     Cancel,
@@ -88,6 +88,7 @@ __all__ = [
     "move",
     "next_step",
     "plan_for",
+    "resized",
     "stop_limit",
     "taker_price",
 ]

@@ -8,7 +8,7 @@ by mistake.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ..errors import InvalidValue
@@ -109,6 +109,15 @@ def intent_for(
             f"{symbol}: a {purpose.value} of {change} lots does not reduce a position of {held}"
         )
     return Opening(account, symbol, side, abs(change), decided_at, closes)
+
+
+def resized(intent: OrderIntent, lots: int) -> OrderIntent:
+    """Return an intent for the lots that are left of it; what it was to close goes first."""
+    if isinstance(intent, Opening):
+        closed = intent.lots - lots
+        closes = min(max(0, intent.closes - closed), lots - 1)
+        return replace(intent, lots=lots, closes=closes)
+    return replace(intent, lots=lots)
 
 
 def intent_id(intent: OrderIntent) -> str:
