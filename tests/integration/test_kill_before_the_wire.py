@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from mettle.adapters.features.native import NativeFeatures
-from mettle.adapters.notification import MemoryNotifier
 from mettle.adapters.persistence.memory import MemoryStore
-from mettle.adapters.system import SequentialIds, SimulatedClock
 from mettle.adapters.system.kill_switch import MemoryKillSwitch
-from mettle.adapters.venues.simulated import ReplayMarket
 from mettle.application.backtest import BacktestRequest
 from mettle.application.journal import OrderRecord
-from mettle.application.session.paper import PaperDesk, PaperRequest, start_paper
+from mettle.application.session.paper import PaperRequest, start_paper
 from mettle.application.strategies import EmaCross
 from mettle.domain.orders import Filled, NotPlaced, Submitting, Unknown
 from mettle.domain.simulation import SimulationSettings
-from tests.support.sessions import UNLIMITED, panel
+from tests.support.sessions import panel, paper_desk
 
 MARKET = panel(200, ("BTC/USDT",))
 TRIAL = BacktestRequest(MARKET, EmaCross(3, 9), SimulationSettings(), resamples=0)
@@ -60,21 +56,6 @@ class BriefKill(MemoryKillSwitch):
         return None
 
 
-def desk(store: MemoryStore, kill_switch: MemoryKillSwitch) -> PaperDesk:
-    """Return a desk in memory."""
-    return PaperDesk(
-        NativeFeatures(1),
-        ReplayMarket(),
-        store,
-        SimulatedClock(1_700_000_000_000),
-        SequentialIds(),
-        UNLIMITED,
-        kill_switch,
-        MemoryNotifier(),
-        "test",
-    )
-
-
 def orders(store: MemoryStore) -> list[OrderRecord]:
     """Return the run's orders, the newest first."""
     with store.reading() as unit:
@@ -85,7 +66,7 @@ def test_what_was_not_sent_does_not_block_its_symbol() -> None:
     """It is proven absent at once, and what the strategy wants next is sent and filled."""
     store = MemoryStore()
     switch = BriefKill(store, 4)
-    start_paper(PaperRequest(TRIAL), desk(store, switch))
+    start_paper(PaperRequest(TRIAL), paper_desk(store, switch))
     found = orders(store)
     (struck,) = [one for one in found if one.client_order_id == switch.struck]
     assert struck.state == NotPlaced("killed before it was sent: somebody pressed the button")
@@ -104,13 +85,13 @@ def test_a_restart_settles_what_was_never_sent(*, lost: bool) -> None:
     store = MemoryStore()
     switch = BriefKill(store, 4, fatal=True)
     with pytest.raises(Abrupt):
-        start_paper(PaperRequest(TRIAL), desk(store, switch))
+        start_paper(PaperRequest(TRIAL), paper_desk(store, switch))
     (struck,) = [one for one in orders(store) if one.client_order_id == switch.struck]
     if lost:
         with store.writing() as unit:
             unit.orders.update(replace(struck, state=Unknown(0, struck.recorded_at)))
             unit.commit()
-    start_paper(PaperRequest(TRIAL, run_id=RUN), desk(store, MemoryKillSwitch()))
+    start_paper(PaperRequest(TRIAL, run_id=RUN), paper_desk(store, MemoryKillSwitch()))
     (settled,) = [one for one in orders(store) if one.client_order_id == switch.struck]
     assert isinstance(settled.state, NotPlaced if lost else Filled)
     assert not [one for one in orders(store) if isinstance(one.state, (Unknown, Submitting))]

@@ -7,46 +7,25 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from mettle.adapters.features.native import NativeFeatures
-from mettle.adapters.notification import MemoryNotifier
-from mettle.adapters.persistence.memory import MemoryStore
 from mettle.adapters.simulation.native_engine import NativeEngine
-from mettle.adapters.system import PhiloxRandomness, SequentialIds, SimulatedClock
-from mettle.adapters.system.kill_switch import MemoryKillSwitch
-from mettle.adapters.venues.simulated import ReplayMarket
+from mettle.adapters.system import PhiloxRandomness
 from mettle.application.backtest import BacktestRequest, GapPolicy, run_backtest
 from mettle.application.journal import RunStatus
-from mettle.application.ports.unit_of_work import Store
-from mettle.application.session.paper import PaperDesk, PaperRequest, paper_status, start_paper
+from mettle.application.session.paper import PaperRequest, paper_status, start_paper
 from mettle.application.session.queries import Journal
 from mettle.application.strategies import EmaCross
 from mettle.domain.errors import ConfigError, DataError, InvalidValue, NotFound
 from mettle.domain.simulation import SimulationSettings
-from tests.support.sessions import UNLIMITED, panel
+from tests.support.sessions import panel, paper_desk
 
 MARKET = panel(200)
 TRIAL = BacktestRequest(MARKET, EmaCross(3, 9), SimulationSettings(), resamples=0)
 
 
-def desk(store: Store | None = None) -> PaperDesk:
-    """Return a desk in memory."""
-    return PaperDesk(
-        NativeFeatures(1),
-        ReplayMarket(),
-        store or MemoryStore(),
-        SimulatedClock(1_700_000_000_000),
-        SequentialIds(),
-        UNLIMITED,
-        MemoryKillSwitch(),
-        MemoryNotifier(),
-        "test",
-    )
-
-
 def test_a_run_is_written_down_and_can_be_read() -> None:
     """Equity, fills and reasons of a finished run are there, the newest first."""
     told: list[tuple[int, int]] = []
-    at = desk()
+    at = paper_desk()
     outcome = start_paper(PaperRequest(TRIAL), at, on_progress=lambda *now: told.append(now))
     assert (outcome.run_id, outcome.resumed) == ("run-00000001", False)
     assert outcome.standing.run.status is RunStatus.FINISHED
@@ -67,7 +46,7 @@ def test_a_run_is_written_down_and_can_be_read() -> None:
 
 def test_paper_is_the_backtest() -> None:
     """The same request gives the same equity curve through the engine and through the session."""
-    at = desk()
+    at = paper_desk()
     outcome = start_paper(PaperRequest(TRIAL), at)
     result = run_backtest(TRIAL, at.features, NativeEngine(), PhiloxRandomness(1))
     marks = Journal(at.store).equity(outcome.run_id)
@@ -76,7 +55,7 @@ def test_paper_is_the_backtest() -> None:
 
 def test_a_stopped_run_goes_on_by_its_id() -> None:
     """Stopped after twenty bars and begun again, it ends where it would have ended."""
-    whole, at = desk(), desk()
+    whole, at = paper_desk(), paper_desk()
     expected = start_paper(PaperRequest(TRIAL), whole)
     bars: list[int] = []
     stopped = start_paper(
@@ -98,7 +77,7 @@ def test_a_stopped_run_goes_on_by_its_id() -> None:
 
 def test_a_finished_run_is_not_run_again() -> None:
     """The id of a finished run gives its standing and trades nothing."""
-    at = desk()
+    at = paper_desk()
     first = start_paper(PaperRequest(TRIAL, "mine"), at)
     second = start_paper(PaperRequest(TRIAL, "mine"), at)
     assert (second.bars, second.resumed) == (0, True)
@@ -123,7 +102,7 @@ CHANGES = {
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_run_resumes_only_with_what_it_began_with(what: str) -> None:
     """Other settings, bars, terms, period or agent are refused by name."""
-    at = desk()
+    at = paper_desk()
     start_paper(PaperRequest(TRIAL, "mine"), at, should_stop=lambda: True)
     with pytest.raises(ConfigError, match=what):
         start_paper(PaperRequest(CHANGES[what], "mine"), at)
@@ -133,8 +112,8 @@ def test_gaps_are_refused_or_held() -> None:
     """Missing bars end the request or are held through, with a warning and a verdict."""
     gapped = replace(TRIAL, panel=panel(200, gaps=0.1))
     with pytest.raises(DataError, match="missing"):
-        start_paper(PaperRequest(gapped), desk())
-    at = desk()
+        start_paper(PaperRequest(gapped), paper_desk())
+    at = paper_desk()
     outcome = start_paper(PaperRequest(replace(gapped, gaps=GapPolicy.HOLD)), at)
     assert "held through" in " ".join(outcome.warnings)
     verdicts = {
@@ -160,7 +139,7 @@ def test_batches_are_bounded() -> None:
 
 def test_status_of_nothing_says_how_to_begin() -> None:
     """Without a run, and with a wrong id, the status is a NotFound with a mend."""
-    at = desk()
+    at = paper_desk()
     with pytest.raises(NotFound, match="mettle paper run"):
         paper_status(at.store)
     start_paper(PaperRequest(TRIAL, "mine"), at)

@@ -10,13 +10,15 @@ import numpy as np
 from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.market_data.replay import ReplayFeed
 from mettle.adapters.notification import MemoryNotifier
-from mettle.adapters.system import SimulatedClock
+from mettle.adapters.persistence.memory import MemoryStore
+from mettle.adapters.system import SequentialIds, SimulatedClock
 from mettle.adapters.system.kill_switch import MemoryKillSwitch
-from mettle.adapters.venues.simulated import SimulatedVenue
+from mettle.adapters.venues.simulated import ReplayMarket, SimulatedVenue
 from mettle.application.journal import RunRecord
 from mettle.application.market import MarketPanel
 from mettle.application.ports.agent import Agent
 from mettle.application.ports.unit_of_work import Store
+from mettle.application.session.paper import PaperDesk
 from mettle.application.session.plan import Gear, SessionPlan
 from mettle.application.session.session import TradingSession
 from mettle.domain.market import FeeSchedule, Instrument, Symbol, Timeframe
@@ -163,6 +165,23 @@ def session(
         venue.restore,
     )
     return TradingSession(plan, gear)
+
+
+def paper_desk(
+    store: Store | None = None, kill_switch: MemoryKillSwitch | None = None
+) -> PaperDesk:
+    """Return what a paper run needs, in memory."""
+    return PaperDesk(
+        NativeFeatures(1),
+        ReplayMarket(),
+        store or MemoryStore(),
+        SimulatedClock(1_700_000_000_000),
+        SequentialIds(),
+        UNLIMITED,
+        kill_switch or MemoryKillSwitch(),
+        MemoryNotifier(),
+        "test",
+    )
 
 
 def record(market: MarketPanel, agent: Agent, settings: SimulationSettings) -> RunRecord:

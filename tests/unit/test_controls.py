@@ -11,7 +11,7 @@ from mettle.application.session.controls import Controls
 from mettle.application.session.guard import Guard
 from mettle.domain.errors import RefusedForSafety
 from mettle.domain.risk import Mode
-from tests.unit.test_guard_commits import guard
+from tests.support.guards import guard
 
 
 def controls(store: MemoryStore, of: Guard, *, lost: bool) -> Controls:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from mettle.adapters.notification import MemoryNotifier
 from mettle.adapters.persistence.memory import MemoryStore
-from mettle.adapters.system.kill_switch import MemoryKillSwitch
 from mettle.application.ports.unit_of_work import UnitOfWork
-from mettle.application.session.books import Books
-from mettle.application.session.guard import Guard, GuardGear
 from mettle.domain.errors import StorageError
-from mettle.domain.risk import BreakerRule, Mode, RiskEngine, RiskProfile
-from tests.support.sessions import panel
+from mettle.domain.risk import Mode
+from tests.support.guards import guard
 
 
 class FullDisk:
@@ -27,16 +23,6 @@ class FullDisk:
     def commit(self) -> None:
         """Fail."""
         raise StorageError("database or disk is full")
-
-
-def guard() -> Guard:
-    """Return a guard with a breaker that the second failure of a call trips."""
-    assets = panel(2, ("BTC/USDT",)).instruments
-    books = Books("a", "a", assets, 10**12)
-    profile = RiskProfile("p", api_failures=BreakerRule(2, window=60_000, recovery=60_000))
-    return Guard(
-        GuardGear("a", assets, books, RiskEngine(profile), MemoryKillSwitch(), MemoryNotifier())
-    )
 
 
 def test_a_failed_commit_loses_nothing() -> None:

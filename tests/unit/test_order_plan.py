@@ -1,4 +1,7 @@
-"""How an intent is worked: every branch of the plan, after "Maker-first execution"."""
+"""How an intent is worked: every branch of the plan, after "Maker-first execution".
+
+Long because the plan has many branches, and one table shows that none is missing.
+"""
 
 from __future__ import annotations
 

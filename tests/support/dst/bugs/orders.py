@@ -1,4 +1,7 @@
-"""Bugs of the order path: sending, questions, cancellations, fills."""
+"""Bugs of the order path: sending, questions, cancellations, fills.
+
+Long because it is a list: each bug is a few lines of its own and a row of the table at the end.
+"""
 
 from __future__ import annotations
 
