@@ -58,15 +58,25 @@ _TASKS = 40
 
 
 def campaign(
-    player: Player, trials: Iterable[Trial], processes: int = 1, events: int | None = None
+    player: Player,
+    trials: Iterable[Trial],
+    processes: int = 1,
+    events: int | None = None,
+    heard: Callable[[Report], None] | None = None,
 ) -> Report:
     """Play trials in their order, all or until there are enough events, and return the sum.
 
     What is added up depends on the trials alone, not on how fast which process is.
+
+    Args:
+        heard: Told each world's report as it comes: a night is long, and a violation early in it
+            should not wait for the end.
     """
     total = Report()
     for report in in_order(player, trials, processes):
         total.add(report)
+        if heard is not None:
+            heard(report)
         if events is not None and total.events >= events:
             break
     total.broken.sort(key=lambda one: (one[0], one[1].event))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import time
 from collections.abc import Iterator
 
@@ -43,7 +44,7 @@ def measure(scale: Scale, processes: int, first: int = 0, events: int | None = N
         events: How many, if not as many as the scale says.
     """
     began = time.perf_counter()
-    report = campaign(play, trials(first), processes, events or EVENTS[scale])
+    report = campaign(play, trials(first), processes, events or EVENTS[scale], _say)
     return judged(report, scale, processes, time.perf_counter() - began)
 
 
@@ -97,6 +98,13 @@ def _target(scale: Scale, demand: cells.Demand | None) -> str:
         return text
     text += f", each fault {demand.firings:,} times"
     return f"{text}, each pair of fault and state {demand.pair} times" if demand.pair else text
+
+
+def _say(report: Report) -> None:
+    for seed, violation in report.broken:
+        again = next(one for one in trials(seed) if one.seed == seed).command
+        sys.stderr.write(f"violation: {violation}\n  again: {again}\n")
+        sys.stderr.flush()
 
 
 def _commands(seeds: list[int]) -> list[str]:
