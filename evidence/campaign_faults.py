@@ -22,7 +22,7 @@ from mettle.application.campaign.records import AttemptStatus, TrialAttempt
 from mettle.application.campaign.registering import model_id
 from mettle.application.campaign.standing import newest
 from mettle.entrypoints.campaign_bench import CampaignBench
-from mettle.entrypoints.campaigns import find_campaign
+from mettle.entrypoints.study_report import find_campaign
 from mettle.entrypoints.workspace import Workspace
 from tests.support.campaign_faults import FaultPlan, KillingRunner
 from tests.support.campaigns import workspace_with_bars

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mettle.application.campaign.records import AttemptStatus, TrialAttempt
-from mettle.entrypoints.campaigns import StudyReport
+from mettle.entrypoints.study_report import StudyReport
 from tests.support.campaign_faults import FaultPlan
 from tests.support.campaigns import workspace_with_bars
 from tests.support.forking import ForkingRunner

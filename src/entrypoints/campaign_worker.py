@@ -22,10 +22,10 @@ from ..application.campaign.worker import TrialWorker, WorkerTools
 from ..application.ports.trial_runner import WorkOrder
 from ..domain.errors import NotFound
 from .campaign_bench import CampaignBench
-from .campaigns import find_campaign
 from .places import Places
 from .settings import Resolved, Settings
 from .settings.secrets import read_secrets
+from .study_report import find_campaign
 from .workspace import Workspace
 
 BEATS = 5

@@ -5,87 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from ..application.campaign.coordinate import CampaignTools, RunCampaign
 from ..application.campaign.definition import OBJECTIVE, PPO, CampaignDefinition
 from ..application.campaign.final import Finished
-from ..application.campaign.records import AttemptStatus, TrialAttempt
 from ..application.campaign.space import space_of
 from ..application.campaign.standing import (
-    FailureClass,
     Standing,
-    best_trial,
-    failures,
-    front,
-    newest,
     standing,
 )
 from ..application.ports.campaign_store import Campaign
 from ..application.ports.trial_runner import TrialRunner, WorkOrder
 from ..domain.errors import InvalidValue, NotFound, NotRunning
-from ..domain.market import Timeframe
-from ..domain.performance.selection import StudyVerdict, judge_study, plan_verdict
 from .campaign_bench import CampaignBench, footprint_of, kept_settings, objective
 from .campaign_container import CampaignContainer, runner_for
 from .market_data import MarketData
 from .settings.campaign import CampaignSection
+from .study_report import StudyReport, find_campaign, study_report
 from .suggest import did_you_mean
 
 if TYPE_CHECKING:
     from .workspace import Workspace
 
 _YEAR_MS = 365 * 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class StudyReport:
-    """A campaign as it stands.
-
-    Attributes:
-        attempts: All of them, by trial and attempt.
-        judged: Whether the best trial can be told from luck; over all trials ever started. None
-            for a function of a user's, which brings no returns.
-    """
-
-    definition: CampaignDefinition
-    created_at: int
-    standing: Standing
-    attempts: Sequence[TrialAttempt]
-    failures: Sequence[FailureClass]
-    judged: StudyVerdict | None
-
-    @property
-    def verdict(self) -> StudyVerdict:
-        """See ``judged``.
-
-        Raises:
-            NotFound: If there is none.
-        """
-        if self.judged is None:
-            raise NotFound(
-                f"study {self.definition.study} tries a function: it has no returns to be judged",
-                mend="see report.best and report.trials",
-            )
-        return self.judged
-
-    @property
-    def best(self) -> TrialAttempt | None:
-        """The best completed trial by the first objective."""
-        return self.standing.best
-
-    @property
-    def front(self) -> Sequence[TrialAttempt]:
-        """The trials that no other one beats in every objective."""
-        return front(self.definition, self.attempts)
-
-    @property
-    def trials(self) -> Sequence[TrialAttempt]:
-        """The newest attempt at each trial."""
-        return list(newest(self.attempts).values())
 
 
 class Studies:
@@ -236,56 +180,7 @@ class Studies:
         Raises:
             NotFound: If there is none of that name.
         """
-        campaign = self._require(study)
-        parts = CampaignContainer(resolved=self._workspace.resolved)
-        try:
-            attempts = parts.store().attempts(study)
-            now = self._workspace.container.clock().now_ms()
-            return StudyReport(
-                campaign.definition,
-                campaign.created_at,
-                standing(campaign.definition, attempts, now),
-                attempts,
-                failures(attempts),
-                self._verdict(parts, campaign.definition, attempts),
-            )
-        finally:
-            parts.shutdown_resources()
-
-    def _verdict(
-        self,
-        parts: CampaignContainer,
-        definition: CampaignDefinition,
-        attempts: Sequence[TrialAttempt],
-    ) -> StudyVerdict | None:
-        """Judge the best trial; every trial ever begun on the same bars counts."""
-        if definition.agent == OBJECTIVE:
-            return None
-        done = [one for one in attempts if one.status is AttemptStatus.COMPLETED]
-        begun = {one.number for one in attempts if one.claimed_at is not None}
-        others = self._begun_elsewhere(parts, definition)
-        columns = [parts.files().read_result(one)[0] for one in done]
-        returns = np.stack(columns, axis=1) if columns else np.empty((0, 0))
-        best = best_trial(definition, done)
-        chosen = None if best is None else done.index(best)
-        bars = _YEAR_MS / Timeframe.parse(definition.timeframe).milliseconds
-        uniforms = None
-        if (plan := plan_verdict(returns, chosen)) is not None:
-            stream = self._workspace.container.randomness().stream("verdict", definition.study)
-            resamples = self._workspace.settings.backtest.resamples
-            uniforms = stream.random((resamples, plan.draws, 2)) if resamples else None
-        started = max(1, len(begun) + others)
-        return judge_study(returns, started, bars, chosen=chosen, uniforms=uniforms)
-
-    def _begun_elsewhere(self, parts: CampaignContainer, definition: CampaignDefinition) -> int:
-        """Return the trials that other studies began on the same bars: luck was sought there."""
-        store = parts.store()
-        return sum(
-            len({one.number for one in store.attempts(other) if one.claimed_at is not None})
-            for campaign in store.campaigns()
-            if campaign.definition.data_hash == definition.data_hash
-            and (other := campaign.definition.study) != definition.study
-        )
+        return study_report(self._workspace, self._require(study))
 
     def begin(self, definition: CampaignDefinition) -> None:
         """Write down a campaign that is defined elsewhere; ``resume`` runs it.
@@ -394,15 +289,6 @@ class Studies:
             mend = did_you_mean(study, names, f"studies: {', '.join(names) or 'none yet'}")
             raise NotFound(f"there is no study {study!r}", mend=mend)
         return found
-
-
-def find_campaign(workspace: Workspace, study: str) -> Campaign | None:
-    """Return a campaign of the workspace, or None."""
-    parts = CampaignContainer(resolved=workspace.resolved)
-    try:
-        return parts.store().find(study)
-    finally:
-        parts.shutdown_resources()
 
 
 def _threads(chosen: CampaignSection, slots: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,17 +17,14 @@ from ..application.backtest import (
     cost_profile,
     run_walk_forward,
 )
-from ..application.campaign.definition import PPO
+from ..application.campaign.definition import OBJECTIVE, PPO
 from ..application.campaign.records import AttemptStatus, TrialAttempt
 from ..application.campaign.space import rule_text
 from ..application.features.lookahead import Leak, find_lookahead
-from ..application.learning.train import TrainModel
 from ..application.ports.agent import Agent
-from ..application.ports.trainer import TrainingJob
 from ..application.research import (
     CrossValidation,
     DecisionLeak,
-    Fit,
     Ground,
     StressResult,
     StressTools,
@@ -56,6 +53,7 @@ from ..domain.performance.selection import (
 from ..domain.signals.features import FeatureSet
 from .campaign_container import CampaignContainer
 from .market_data import MarketData
+from .retraining import retrainer
 
 if TYPE_CHECKING:
     from ..application.learning.manifest import PolicyManifest
@@ -174,7 +172,7 @@ class Research:
         plan.splits(ground.first, ground.stop)  # refuse before hours of work
         fit = best_on(ground, agents)
         if manifest is not None:
-            fit = self._retrain(manifest, ground, frames)
+            fit = retrainer(self._workspace, manifest, ground, frames)
         result = cross_validate(ground, plan, fit, on_progress)
         if manifest is None:
             table = trial_returns(ground, agents, plan.group_spans(ground.first, ground.stop))
@@ -239,7 +237,7 @@ class Research:
         request = self._request(model, data, costs)
         fit = best_on(ground, agents)
         if manifest is not None:
-            fit = self._retrain(manifest, ground, frames)
+            fit = retrainer(self._workspace, manifest, ground, frames)
 
         def retrain(start: int, stop: int) -> tuple[Agent, Provenance]:
             opens = ground.panel.open_time
@@ -306,8 +304,14 @@ class Research:
 
         Raises:
             NotFound: If there is no such study, or fewer than two of its trials traded.
+            InvalidValue: If the study tries a function, whose trials are no agents.
         """
         report = self._workspace.studies.show(study)
+        if report.definition.agent == OBJECTIVE:
+            raise InvalidValue(
+                f"study {study} tries a function: its trials are no agents to be joined",
+                mend="name a study of models or of a rule strategy (mettle study list)",
+            )
         done = [one for one in report.trials if one.status is AttemptStatus.COMPLETED]
         parts = CampaignContainer(resolved=self._workspace.resolved)
         try:
@@ -371,40 +375,6 @@ class Research:
     def _tools(self) -> Tools:
         parts = self._workspace.container
         return Tools(parts.features(), parts.engine(), parts.randomness())
-
-    def _retrain(self, manifest: PolicyManifest, ground: Ground, frames: int | None) -> Fit:
-        """Return the way of learning of a model: its own settings, on the blocks given."""
-        from importlib.metadata import version
-
-        from ..adapters.learning.policy_agent import PolicyAgent
-        from ..adapters.persistence.artefacts import MemoryArtefactStore
-
-        parts, store = self._workspace.container, MemoryArtefactStore()
-        train = TrainModel(
-            parts.trainer(), parts.features(), store, parts.clock(), version("mettle-trader")
-        )
-        gaps: Literal["refuse", "segment"] = "segment"
-        job = TrainingJob(
-            name=manifest.name,
-            panel=ground.panel,
-            feature_set=manifest.feature_set,
-            settings=manifest.settings,
-            folder=self._workspace.resolved.runs / "research" / manifest.name,
-            frames=frames or manifest.frames,
-            seed=manifest.seed,
-            ppo=manifest.ppo,
-            window=manifest.window,
-            episode_length=manifest.episode_length,
-            gaps=gaps,
-            threads=self._workspace.settings.training.threads,
-        )
-
-        def fit(training: tuple[Span, ...]) -> Agent:
-            blocks = tuple((span.start, span.stop) for span in training)
-            train(replace(job, blocks=blocks), replace=True)
-            return PolicyAgent(store.load(manifest.name))
-
-        return fit
 
 
 def trial_name(agent: str, trial: TrialAttempt) -> str:

@@ -16,7 +16,7 @@ from ..application.campaign.worker import TrialWorker
 from ..application.ports.trial_runner import TrialRunner, WorkOrder
 from ..domain.errors import ConfigError, InvalidValue
 from .campaign_bench import CampaignBench
-from .campaigns import StudyReport, find_campaign
+from .study_report import StudyReport, find_campaign
 from .workspace import Workspace, open_workspace
 
 _BEATS = 5  # a lease

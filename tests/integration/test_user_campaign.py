@@ -16,7 +16,7 @@ from mettle.application.campaign.records import AttemptStatus
 from mettle.application.learning.registry import ModelStatus
 from mettle.domain.errors import ConfigError, InvalidValue, MettleError, NotFound, StorageError
 from mettle.entrypoints.campaign_container import CampaignContainer
-from mettle.entrypoints.campaigns import StudyReport
+from mettle.entrypoints.study_report import StudyReport
 from tests.support.user_functions import deaf, dying_once, parabola
 
 Trying = Callable[..., StudyReport]
@@ -59,6 +59,8 @@ def test_a_function_of_this_process_is_tried_here(home: Path) -> None:
             _ = report.verdict
         with pytest.raises(InvalidValue, match="nothing to train"):
             workspace.studies.finish("s")
+        with pytest.raises(InvalidValue, match="no agents to be joined"):
+            workspace.research.ensemble("s")
         with pytest.raises(ConfigError, match="only its own process"):
             workspace.studies.resume("s")
 

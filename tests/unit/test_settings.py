@@ -166,6 +166,21 @@ def test_own_profiles_and_the_flag_that_chooses_one(tmp_path: Path) -> None:
         ("[simulation]\nslipage = 1\n", {}, {}, ["simulation.slipage", "toml:2", "slippage"]),
         ("[simluation]\nslippage = 1\n", {}, {}, ["'simluation'", "'simulation'"]),
         ("", {"METTLE__RISK__X": "1"}, {}, ["'risk.x'", "METTLE__RISK__X"]),
+        (
+            "",
+            {"METTLE_TRAINING__FRAMES": "9"},
+            {},
+            ["names no setting", "METTLE__TRAINING__FRAMES"],
+        ),
+        ("", {"METTLE_PAPER_CAPITAL": "9"}, {}, ["METTLE_PAPER_CAPITAL", "METTLE__PAPER__CAPITAL"]),
+        ("", {"METTLE_PROFILE": "moderate"}, {}, ["write METTLE__PROFILE,"]),
+        ("", {"METTLE_TRANING__X": "1"}, {}, ["METTLE_TRANING__X names no setting"]),
+        (
+            "",
+            {"METTLE_SECRET_DATABASE_URL": "postgresql://me:pw@host/db"},
+            {},
+            ["write METTLE_SECRET__DATABASE_URL,"],
+        ),
         ("", {"METTLE__TRAINING__FRAMES": "many"}, {}, ["training.frames", "'many'", "unset"]),
         ("", {}, {"training.frams": "1"}, ["training.frams", "training.frames"]),
         ("[simulation]\nslippage = 0.0000001\n", {}, {}, ["whole multiple of 0.000001", "toml:2"]),
@@ -212,7 +227,19 @@ def test_errors_name_key_value_rule_and_mend(
         resolve(places(tmp_path, text), flags=flags, environment=environment)
     message = str(caught.value)
     assert [part for part in said if part not in message] == []
+    assert ":pw@" not in message
     assert caught.value.mend
+
+
+def test_other_names_of_the_environment_are_let_be(tmp_path: Path) -> None:
+    """Only what is meant for a setting is held to its spelling."""
+    others = {
+        "METTLE_HOME": "x",
+        "METTLE_PARENT": "1",
+        "METTLE_TEST_POSTGRES_URL": "y",
+        "HOME": "z",
+    }
+    assert resolve(places(tmp_path, ""), environment=others).settings.training.frames
 
 
 def test_secrets_come_from_the_environment_or_a_private_file(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...application.campaign.definition import CampaignDefinition
     from ...application.campaign.records import TrialAttempt
     from ...application.campaign.standing import Standing
-    from ..campaigns import StudyReport
+    from ..study_report import StudyReport
 
 app = typer.Typer(
     help="Run campaigns of many trials; list, show, resume, stop and finish them.",

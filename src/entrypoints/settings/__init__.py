@@ -29,6 +29,7 @@ from .layers import (
     merge,
     nest,
     profile_layer,
+    refuse_misspelt,
 )
 from .notify import NotifySection
 from .risk import RiskSection
@@ -192,6 +193,7 @@ def resolve(
     Raises:
         ConfigError: If a key is unknown or a value breaks a rule: with key, value, rule, mend.
     """
+    refuse_misspelt(environment, Settings.model_fields)
     strong = [flag_layer(flags or {}), environment_layer(environment), file_layer(places.config)]
     name = profile or next((one.values["profile"] for one in strong if "profile" in one.values), "")
     own = strong[2].values.get("profiles", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from ...domain.errors import ConfigError
 
 PREFIX = "METTLE__"
+SECRETS = "METTLE_SECRET"
 _HEADER = re.compile(r"^\s*\[([^\[\]]+)\]")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\-\"']+)\s*=")
 
@@ -96,6 +97,30 @@ def environment_layer(environment: Mapping[str, str] = os.environ) -> Layer:
             flat[key] = environment[name]
             origins[key] = f"environment {name}"
     return Layer(nest(flat), origins)
+
+
+def refuse_misspelt(environment: Mapping[str, str], sections: Iterable[str]) -> None:
+    """Refuse a variable that is meant for a setting or a secret and would set none.
+
+    Its value is not in the message: it may be a secret.
+
+    Raises:
+        ConfigError: For ``METTLE_TRAINING__FRAMES``, ``METTLE_PROFILE`` and their like.
+    """
+    meant = {one: f"{PREFIX}{one.upper()}" for one in sections}
+    meant |= {"secret": SECRETS, "secrets": SECRETS}
+    for name in sorted(environment):
+        if not name.startswith("METTLE_") or name.startswith((PREFIX, f"{SECRETS}__")):
+            continue
+        first, _, rest = name.removeprefix("METTLE_").partition("_")
+        start, rest = meant.get(first.lower(), ""), rest.lstrip("_")
+        if not start and "__" not in name:
+            continue
+        write = f"{start or PREFIX + first}{'__' if rest else ''}{rest}"
+        raise ConfigError(
+            f"environment variable {name} names no setting and no secret",
+            mend=f"write {write}, or unset {name}",
+        )
 
 
 def file_layer(path: Path) -> Layer:

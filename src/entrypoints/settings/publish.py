@@ -33,7 +33,8 @@ One file, `mettle.toml`, in the workspace. For each key the strongest of these w
 
 `mettle config show --origin` says for each key which one it was, with the line of the file.
 `mettle config set KEY VALUE` changes one key and keeps the rest of the file, `mettle config check`
-checks it. A key that does not exist is refused, with the nearest one that does.
+checks it. A key that does not exist is refused, with the nearest one that does; so is a variable
+like `METTLE_TRAINING__FRAMES` (one underscore), which would set nothing.
 
 Shares, fees and distances are exact decimals and may be written as `0.0005`, `"0.05 %"` or
 `"5 bp"`. Dates are UTC. `mettle.schema.json` beside this page is the JSON Schema for editors.

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from ...domain.errors import ConfigError
 from ..suggest import did_you_mean
+from .layers import SECRETS
 
-PREFIX = "METTLE_SECRET__"
+PREFIX = f"{SECRETS}__"
 FILE_NAME = "secrets.toml"
 
 
