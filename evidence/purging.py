@@ -63,7 +63,7 @@ class Neighbour:
     Attributes:
         known: Features of the training bars in units of their deviation, shape (n, F).
         scale: Those deviations, shape (F,).
-        labels: Sign of the return over the ``HORIZON`` bars after each, shape (n,).
+        labels: Return over the ``HORIZON`` bars after each, shape (n,); its sign is what pays.
     """
 
     known: Floats
@@ -83,7 +83,7 @@ class Neighbour:
         """Return the actions of many bars: features (T, 1, F) to actions (T, 1)."""
         asked = features[:, 0] / self.scale
         _, place = KDTree(self.known).query(asked)
-        found: NDArray[np.float32] = self.labels[place][:, np.newaxis].astype(np.float32)
+        found: NDArray[np.float32] = np.sign(self.labels[place])[:, np.newaxis].astype(np.float32)
         return found
 
 
@@ -150,7 +150,7 @@ def _learn(panel: MarketPanel, training: tuple[Span, ...], features: FeatureBuil
     close = panel.close[:, 0].astype(np.float64)
     known = table.values[bars, 0]
     scale = known.std(axis=0)
-    labels = np.sign(close[bars + HORIZON] - close[bars])
+    labels = close[bars + HORIZON] / close[bars] - 1.0
     return Neighbour(known / scale, scale, labels, feature_set=table.feature_set)
 
 

@@ -240,6 +240,40 @@ def test_clock_of_this_machine_is_wrong(disk: Path, skew: int) -> None:
         world.close()
 
 
+_SET_BACK = {
+    "a maker rests": NOTHING,
+    "requests are lost": FaultPlan({Fault.REQUEST_LOST: 0.6}, ends_at=CALM),
+    "orders show late": FaultPlan({Fault.VISIBLE_LATE: 0.6}, ends_at=CALM),
+    "cancellations are lost": FaultPlan({Fault.CANCEL_LOST: 0.6}, ends_at=CALM),
+    "the venue wants silence": FaultPlan({Fault.RATE_LIMIT_429: 0.2}, ends_at=CALM),
+}
+
+
+@pytest.mark.parametrize("why", _SET_BACK)
+def test_clock_is_set_back_by_an_hour_while_an_order_waits(disk: Path, why: str) -> None:
+    """What is under way ends as soon as it would have: no wait grows by what a clock is set."""
+    world = Incident(_SET_BACK[why], disk, tolerated=LEASE_ERRORS)
+    try:
+        for _ in range(2):
+            world.live(world.now + 2 * MINUTE)
+            while not (waiting := _under_way(world)):
+                world.live(world.now + SECOND)
+            world.skewed.skew_ms = -3_600 * SECOND
+            world.live(world.now + 3 * MINUTE)
+            assert not waiting & _under_way(world)
+            world.skewed.skew_ms = 0
+            world.live(world.now + 3 * MINUTE)
+        world.live(CALM)
+        finish(world)
+    finally:
+        world.close()
+
+
+def _under_way(world: Incident) -> set[str]:
+    with world.store.reading() as unit:
+        return {one.intent_id for one in unit.intents.working(ACCOUNT)}
+
+
 # People.
 
 

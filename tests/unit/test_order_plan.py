@@ -428,7 +428,8 @@ def test_a_stop_has_a_limit_beyond_its_trigger(
 
 
 def test_steps_read_the_clock_they_are_given() -> None:
-    """A clock that stepped back only waits longer."""
+    """A clock that stepped back ends a wait: who knows by how much it did."""
     intent: OrderIntent = WISH
     live = attempt(Open())
-    assert next_step(FIRST, intent, [live], SENT - 5_000, POLICY) == Wait(SENT + 120_000)
+    assert next_step(FIRST, intent, [live], SENT - 5_000, POLICY) == Cancel()
+    assert next_step(FIRST, intent, [live], SENT, POLICY) == Wait(SENT + 120_000)

@@ -45,6 +45,7 @@ class Inquiry:
 
     Args:
         began: When its outcome became unknown, Unix milliseconds UTC.
+        made_at: The present on the clock that nobody sets, in its seconds.
 
     Attributes:
         contested: Whether nothing but a balance speaks for the order: histories that would be
@@ -52,25 +53,43 @@ class Inquiry:
             Reconciliation then judges that balance by itself, order or no order.
     """
 
-    def __init__(self, began: int) -> None:
+    def __init__(self, began: int, made_at: float = 0.0) -> None:
         self._began = began
+        self.made_at = made_at
         self._asked = 0
         self._absent_since: int | None = None
         self._spoken_since: int | None = None
         self.contested = False
         self.due = began + _EARLY[0]
 
-    def ask(self, venue: Venue, order: OrderRecord, now: int, moved: Callable[[], bool]) -> Finding:
+    def ask(
+        self,
+        venue: Venue,
+        order: OrderRecord,
+        now: int,
+        moved: Callable[[], bool],
+        passed: int = 0,
+    ) -> Finding:
         """Ask the venue once, and set when to ask again; a question that fails proves nothing.
 
         Args:
             moved: Whether the venue's balances differ from our books as this order would explain.
+            passed: Milliseconds since this inquiry was made, whoever set clocks meanwhile.
         """
         self._schedule(now)
         try:
-            return self._ask(venue, order, now, moved)
+            return self._ask(venue, order, max(passed, _age(order, now)), now, moved)
         except VenueError as error:
             return Unclear(f"the question failed: {error.message}")
+
+    def set_back(self, by: int) -> None:
+        """Follow a clock that was set back, so that nothing is asked later for it."""
+        self._began -= by
+        self.due -= by
+        if self._absent_since is not None:
+            self._absent_since -= by
+        if self._spoken_since is not None:
+            self._spoken_since -= by
 
     def postpone(self, now: int) -> None:
         """Set when to ask again."""
@@ -84,17 +103,17 @@ class Inquiry:
             self.due = min(self.due, max(self._absent_since + _APART, now + _EARLY[0]))
 
     def _ask(
-        self, venue: Venue, order: OrderRecord, now: int, moved: Callable[[], bool]
+        self, venue: Venue, order: OrderRecord, passed: int, now: int, moved: Callable[[], bool]
     ) -> Finding:
         symbol, order_id = order.intent.symbol, order.client_order_id
         if venue.capabilities.lookup_by_id:
             found = venue.order(symbol, order_id)
             if found is not None:
                 return Shown(found)
-        return self._search(venue, order, now, moved)
+        return self._search(venue, order, passed, now, moved)
 
     def _search(
-        self, venue: Venue, order: OrderRecord, now: int, moved: Callable[[], bool]
+        self, venue: Venue, order: OrderRecord, passed: int, now: int, moved: Callable[[], bool]
     ) -> Finding:
         """Read the full histories; two without the order, both after the fence, are conclusive."""
         server_time = venue.server_time()
@@ -102,7 +121,6 @@ class Inquiry:
         for one in (*venue.open_orders(), *venue.orders_since(since)):
             if one.client_order_id == order.client_order_id:
                 return Shown(one)
-        passed = now - (order.sent_at or order.recorded_at)
         # Either clock may have been set meanwhile; both must say that it is over.
         fenced = server_time > order.fence_at and passed > venue.capabilities.fence_ms
         filled = any(matches(fill, order) for fill in venue.fills_since(since))
@@ -128,6 +146,10 @@ class Inquiry:
         elif self._spoken_since is None:
             self._spoken_since = now
         self.contested = self._spoken_since is not None and now - self._spoken_since >= _APART
+
+
+def _age(order: OrderRecord, now: int) -> int:
+    return now - (order.sent_at or order.recorded_at)
 
 
 def sent_after(order: OrderRecord, fence_ms: int) -> int:

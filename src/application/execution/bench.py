@@ -44,6 +44,7 @@ class Bench:
         self.collector = Collector(plan, self.gear, self.board)
         self.stale = True
         self._met: tuple[int, float] | None = None
+        self._looked: tuple[int, float] | None = None
         self.late: list[str] = []
         self.alarms: list[str] = []
 
@@ -65,6 +66,17 @@ class Bench:
     def meet(self, server_time: int) -> None:
         """Note the venue's clock as it is now."""
         self._met = server_time, self.gear.clock.monotonic()
+
+    def follow_clock(self) -> None:
+        """Let nothing wait longer because the machine's clock was set back since the last call."""
+        now, at = self.now, self.gear.clock.monotonic()
+        if self._looked is not None:
+            then, when = self._looked
+            behind = then + int((at - when) * SECOND) - now
+            if behind > SECOND:
+                self.board.set_back(behind)
+                self.listener.set_back(behind)
+        self._looked = now, at
 
     @property
     def knows_time(self) -> bool:
@@ -138,7 +150,7 @@ class Bench:
         self.alarms.append("an order's outcome is unknown")
         working = self.board.of(order)
         if working is not None:
-            working.inquiry = Inquiry(now)
+            working.inquiry = Inquiry(now, self.gear.clock.monotonic())
             working.due = working.inquiry.due
 
     def clear(self, working: Working, now: int) -> None:

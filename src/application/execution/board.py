@@ -96,6 +96,16 @@ class Board:
             self.orders[order.client_order_id] = order
             self.booked.setdefault(order.client_order_id, 0)
 
+    def set_back(self, by: int) -> None:
+        """Follow a clock that was set back, so that nothing waits longer for it."""
+        for working in self.working.values():
+            if working.retry_at:
+                working.retry_at = max(1, working.retry_at - by)
+            if working.inquiry is not None:
+                working.inquiry.set_back(by)
+            if working.due is not None:
+                working.due -= by
+
     def drop(self, working: Working) -> None:
         """Let go of an intent that is done."""
         del self.working[working.record.intent_id]

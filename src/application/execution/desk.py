@@ -237,6 +237,7 @@ class OrderDesk:
         bench = self._bench
         if bench.stale:
             self.recover()
+        bench.follow_clock()
         events = bench.gear.venue.drain()
         if events:
             bench.write(lambda unit: bench.collector.take(unit, events, bench.now))

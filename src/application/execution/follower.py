@@ -19,6 +19,7 @@ from ...domain.orders import (
     filled_lots,
     is_ours,
 )
+from ...domain.waits import is_over
 from ..journal import OrderRecord
 from ..ports.unit_of_work import UnitOfWork
 from .ambiguity import Absent, Inquiry, Shown, sent_after
@@ -70,14 +71,18 @@ class Follower:
 
     def _inquiry(self, working: Working, since: int) -> Inquiry:
         if working.inquiry is None:
-            working.inquiry = Inquiry(since)
+            clock = self._bench.gear.clock
+            working.inquiry = Inquiry(min(since, clock.now_ms()), clock.monotonic())
         return working.inquiry
 
     def _ask(self, working: Working, order: OrderRecord, inquiry: Inquiry, now: int) -> bool:
         bench = self._bench
         lot = bench.plan.instruments[order.intent.symbol].lot_size
         contested = inquiry.contested
-        finding = inquiry.ask(bench.gear.venue, order, now, lambda: moved(bench.gear, order, lot))
+        passed = int((bench.gear.clock.monotonic() - inquiry.made_at) * SECOND)
+        finding = inquiry.ask(
+            bench.gear.venue, order, now, lambda: moved(bench.gear, order, lot), passed
+        )
         working.due = inquiry.due
         if inquiry.contested and not contested:
             bench.alarms.append("nothing but a balance speaks for an order")
@@ -121,10 +126,11 @@ class Follower:
     def poll(self, now: int) -> None:
         """Ask about live orders where a push may be missing."""
         bench = self._bench
-        if bench.gear.venue.capabilities.bar_orders or now < self._polled + bench.plan.poll:
+        on_bars = bench.gear.venue.capabilities.bar_orders
+        if on_bars or not is_over(self._polled, bench.plan.poll, now):
             return
         asked = self._followed()
-        if now < self._rested + _REST:
+        if not is_over(self._rested, _REST, now):
             asked = [one for one in asked if not is_protective(one)]
         if not asked:
             return
@@ -196,7 +202,7 @@ class Follower:
         """Ask until a cancelled order has ended; one that does not end is UNKNOWN."""
         asked = order.cancel_asked_at or order.updated_at
         working.due = now + SECOND
-        if now - asked >= self._bench.plan.policy.cancel_wait:
+        if is_over(asked, self._bench.plan.policy.cancel_wait, now):
             self._bench.write(
                 lambda unit: self._bench.lose_sight(unit, order, "its cancellation has no end", now)
             )

@@ -143,5 +143,9 @@ class Listener:
         latency = int((self._clock.monotonic() - begun) * 1000)
         self._ruling.heard(failed=failed, latency_ms=latency, now=self._clock.now_ms())
 
+    def set_back(self, by: int) -> None:
+        """Follow a clock that was set back: the venue wants no longer a silence for it."""
+        self.quiet_until = max(0, self.quiet_until - by)
+
     def _hush(self, milliseconds: int) -> None:
         self.quiet_until = max(self.quiet_until, self._clock.now_ms() + milliseconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...domain.errors import RefusedForSafety
+from ...domain.waits import is_over
 from ..journal import LeaseRecord
 from ..ports.clock import Clock
 from ..ports.unit_of_work import Store
@@ -65,20 +66,16 @@ class LeaseKeeper:
         """Return the lease as we hold it."""
         return self._lease
 
-    @property
-    def next_due(self) -> int:
-        """When it should be prolonged."""
-        if self._lease is None:
-            return 0
-        return self._lease.expires_at - self._lifetime * 2 // 3
-
     def keep(self) -> None:
         """Prolong it if it is time.
 
         Raises:
             RefusedForSafety: If it is no longer ours.
         """
-        if self._lease is not None and self._clock.now_ms() >= self.next_due:
+        if self._lease is None:
+            return
+        since = self._lease.expires_at - self._lifetime
+        if is_over(since, self._lifetime // 3, self._clock.now_ms()):
             self._prolong(self._lease)
 
     def reclaim(self) -> None:

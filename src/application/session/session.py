@@ -390,10 +390,11 @@ class TradingSession:
     def _wind_down(self) -> None:
         """Let everything under way end; what does not is left to the next start."""
         clock = self._gear.clock
-        until = clock.now_ms() + _PATIENCE
+        until = clock.monotonic() + _PATIENCE / 1000
         self._desk.stop()
-        while self._desk.board.is_busy and clock.now_ms() < until:
+        while self._desk.board.is_busy and clock.monotonic() < until:
             self._desk.work()
-            due = self._desk.next_due()
-            clock.sleep_until(min(until, due if due is not None else clock.now_ms() + LOOK))
+            now, due = clock.now_ms(), self._desk.next_due()
+            left = max(0, round((until - clock.monotonic()) * 1000))
+            clock.sleep_until(min(now + left, due if due is not None else now + LOOK))
         self._warden.switch.disarm(left=self._desk.board.is_busy)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from ..waits import is_over
 from .intent import OrderIntent, Purpose, Reduction
 from .state import (
     FINAL,
@@ -216,8 +217,8 @@ def _unfinished(
     if last.leg in _PATIENT:
         return Wait(None)
     patience = policy.maker_wait if last.leg is Leg.MAKER else policy.exit_retry
-    due = last.sent_at + patience
-    return Cancel() if now >= due else Wait(due)
+    over = is_over(last.sent_at, patience, now)
+    return Cancel() if over else Wait(last.sent_at + patience)
 
 
 _ASKED_ONCE = frozenset({PlanKind.BAR, PlanKind.RESTING})
@@ -238,8 +239,9 @@ def _after(
         return Place(Leg.TAKER, 1, remaining)
     if kind is PlanKind.MAKER_FIRST or last.number >= policy.exit_tries:
         return Finish(f"{_words(last.state)}, {remaining} lots left")
-    due = last.sent_at + policy.exit_retry
-    return Place(Leg.TAKER, last.number + 1, remaining) if now >= due else Wait(due)
+    again = Place(Leg.TAKER, last.number + 1, remaining)
+    over = is_over(last.sent_at, policy.exit_retry, now)
+    return again if over else Wait(last.sent_at + policy.exit_retry)
 
 
 def _is_refused(last: AttemptView) -> bool:
