@@ -41,12 +41,20 @@ void refuse(Status status) {
     }
 }
 
+// Whether the elements are T: NumPy has one descriptor of each native type, all others are
+// compared.
+template <class T>
+bool holds(const py::array& array) {
+    static const PyObject* const native = py::dtype::of<T>().release().ptr();
+    return py::detail::array_proxy(array.ptr())->descr == native ||
+           py::dtype::of<T>().equal(array.dtype());
+}
+
 template <class T>
 const T* view(const py::array& array, const char* name, const Shape& shape) {
     const bool fits = array.ndim() == static_cast<py::ssize_t>(shape.size()) &&
                       std::equal(shape.begin(), shape.end(), array.shape());
-    if (!py::dtype::of<T>().is(array.dtype()) && !py::dtype::of<T>().equal(array.dtype()))
-        throw py::type_error(std::string(name) + " has a wrong dtype");
+    if (!holds<T>(array)) throw py::type_error(std::string(name) + " has a wrong dtype");
     if (!fits) throw py::value_error(std::string(name) + " has a wrong shape");
     if ((array.flags() & py::array::c_style) == 0)
         throw py::value_error(std::string(name) + " must be C-contiguous");
@@ -83,6 +91,7 @@ class FeatureEngine {
               create(specs, positive(tick, "tick_size"), positive(lot, "lot_size"), origin, step)) {
         if (tick.size() == 0 || tick.size() != lot.size())
             throw py::value_error("tick_size and lot_size must be of one length, at least 1");
+        row_valid_.resize(engine_->assets());
     }
 
     int warmup() const { return engine_->warmup(); }
@@ -90,13 +99,40 @@ class FeatureEngine {
     Rows run(const py::array& open, const py::array& high, const py::array& low,
              const py::array& close, const py::array& volume, const py::array& state, int threads) {
         if (state.ndim() != 2) throw py::value_error("state must have two dimensions");
-        return take({state.shape(0), assets()}, {open, high, low, close, volume, state}, threads);
+        const Shape shape{state.shape(0), assets()};
+        const Grid bars = grid(shape, open, high, low, close, volume, state);
+        py::array_t<double> values(
+            {shape[0], shape[1], static_cast<py::ssize_t>(engine_->width())});
+        py::array_t<bool> valid(shape);
+        Status status = Status::ok;
+        double* const out = values.mutable_data();
+        auto* const flags = reinterpret_cast<std::uint8_t*>(valid.mutable_data());
+        {
+            // Safe: the arrays are held by the caller, the results are not yet shared, and the
+            // lock keeps the engine to one thread.
+            const py::gil_scoped_release release;
+            const std::scoped_lock lock(mutex_);
+            status = engine_->run(bars, out, flags, threads);
+        }
+        refuse(status);
+        return {values, valid};
     }
 
     py::array_t<double> update(const py::array& open, const py::array& high, const py::array& low,
                                const py::array& close, const py::array& volume,
                                const py::array& state) {
-        return take({assets()}, {open, high, low, close, volume, state}, 1).first;
+        const Shape shape{assets()};
+        const Grid bar = grid(shape, open, high, low, close, volume, state);
+        py::array_t<double> values({assets(), static_cast<py::ssize_t>(engine_->width())});
+        // A row is done sooner than another thread could begin: only a lock that is held is worth
+        // handing the interpreter on.
+        std::unique_lock lock(mutex_, std::try_to_lock);
+        if (!lock.owns_lock()) {
+            const py::gil_scoped_release release;
+            lock.lock();
+        }
+        refuse(engine_->run(bar, values.mutable_data(), row_valid_.data(), 1));
+        return values;
     }
 
     py::array_t<bool> valid() {
@@ -121,33 +157,20 @@ class FeatureEngine {
   private:
     py::ssize_t assets() const { return static_cast<py::ssize_t>(engine_->assets()); }
 
-    Rows take(const Shape& shape, const std::array<py::array, 6>& bars, int threads) {
-        const Grid grid{view<std::int64_t>(bars[0], "open", shape),
-                        view<std::int64_t>(bars[1], "high", shape),
-                        view<std::int64_t>(bars[2], "low", shape),
-                        view<std::int64_t>(bars[3], "close", shape),
-                        view<std::int64_t>(bars[4], "volume", shape),
-                        view<std::uint8_t>(bars[5], "state", shape),
-                        shape.size() == 2 ? static_cast<std::size_t>(shape[0]) : 1};
-        Shape wide = shape;
-        wide.push_back(static_cast<py::ssize_t>(engine_->width()));
-        py::array_t<double> values(wide);
-        py::array_t<bool> valid(shape);
-        Status status = Status::ok;
-        double* const out = values.mutable_data();
-        auto* const flags = reinterpret_cast<std::uint8_t*>(valid.mutable_data());
-        {
-            // Safe: the arrays are held by the caller, the results are not yet shared, and the
-            // lock keeps the engine to one thread.
-            const py::gil_scoped_release release;
-            const std::scoped_lock lock(mutex_);
-            status = engine_->run(grid, out, flags, threads);
-        }
-        refuse(status);
-        return {values, valid};
+    static Grid grid(const Shape& shape, const py::array& open, const py::array& high,
+                     const py::array& low, const py::array& close, const py::array& volume,
+                     const py::array& state) {
+        return {view<std::int64_t>(open, "open", shape),
+                view<std::int64_t>(high, "high", shape),
+                view<std::int64_t>(low, "low", shape),
+                view<std::int64_t>(close, "close", shape),
+                view<std::int64_t>(volume, "volume", shape),
+                view<std::uint8_t>(state, "state", shape),
+                shape.size() == 2 ? static_cast<std::size_t>(shape[0]) : 1};
     }
 
     std::unique_ptr<Engine> engine_;
+    std::vector<std::uint8_t> row_valid_;  // of the last update, which nobody asks for here
     std::mutex mutex_;
 };
 

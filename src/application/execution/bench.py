@@ -96,6 +96,19 @@ class Bench:
         with suppress(VenueError):
             self.gear.venue.server_time()
 
+    def hears_time(self, time_ms: int) -> bool:
+        """Return whether the venue's own word on the time can be had, of then or later.
+
+        Time that passed is no word: the venue's clock may have been set back meanwhile.
+        """
+        if self._met is not None and self._met[0] >= time_ms:
+            return True
+        try:
+            self.gear.venue.server_time()
+        except VenueError:
+            return False
+        return True
+
     def time_within(self, least: int, most: int) -> int:
         """Return the venue's time; asked for anew where it is not what it should be by now."""
         if not least <= self.venue_time <= most:

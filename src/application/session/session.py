@@ -21,6 +21,7 @@ from .decider import Decided, Decider
 from .gate import DataGate
 from .guard import Guard, GuardGear
 from .held_unit import HeldUnit
+from .intake import Intake
 from .lease import LeaseKeeper
 from .observer import Observer
 from .plan import Gear, SessionPlan
@@ -53,20 +54,14 @@ class TradingSession:
         self._recorder = BarRecorder(plan.run_id, plan.symbols)
         self._gate = DataGate(plan.timeframe, plan.grace_ms)
         self._lease = LeaseKeeper(gear.store, gear.wall, account, plan.holder)
-        self._guard = Guard(
-            GuardGear(
-                account,
-                plan.instruments,
-                self._books,
-                gear.engine,
-                gear.kill_switch,
-                gear.notifier,
-            )
-        )
+        loud = gear.kill_switch, gear.notifier
+        self._guard = Guard(GuardGear(account, plan.instruments, self._books, gear.engine, *loud))
         desk_gear = gear.for_desk(self._books, self._guard, self._lease.current)
         self._desk = OrderDesk(plan.for_desk(), desk_gear)
         self._warden = self._new_warden(0)
         self._on_bars = able.bar_orders
+        hears = None if self._on_bars else self._desk.bench.hears_time
+        self._intake = Intake(gear.feed, gear.clock, hears)
         self._bars = 0
         self._before = 0
         self._uncommitted = 0
@@ -187,7 +182,7 @@ class TradingSession:
 
     def next_due(self) -> int | None:
         """Return when :meth:`step` has something to do; None when the bars have ended."""
-        bar = self._gear.feed.next_due()
+        bar = self._intake.next_due()
         if self._on_bars:
             return bar
         dues = [self._warden.next_reconciliation()]
@@ -205,7 +200,7 @@ class TradingSession:
         if not self._on_bars:
             self._desk.work()
             self._warden.reconcile()
-        row = self._gear.feed.take()
+        row = self._intake.take()
         if row is None:
             return None
         if not self._on_bars:
