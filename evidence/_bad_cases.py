@@ -247,6 +247,8 @@ def _pairs() -> Iterator[Bad]:
         "pair",
         {"simulation.soft_margin": 0.9, "simulation.hard_margin": 0.8},
     )
+    native = {"training.learner": "native", "training.observations": "index"}
+    yield Bad("training", "", "pair", native)
     for section in ("training", "backtest", "paper"):
         start, end = f"{section}.from", f"{section}.to"
         for first in ("2024-05-01", "2024-01-02"):

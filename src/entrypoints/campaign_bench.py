@@ -240,6 +240,7 @@ def _maker(
         seed=definition.seed,
         ppo=chosen.ppo.to_domain(),
         window=chosen.window,
+        observations=chosen.observations,
         episode_length=chosen.episode_length,
         checkpoint_every=chosen.checkpoint_every or max(1, chosen.frames // 20),
         threads=chosen.threads,

@@ -158,6 +158,7 @@ class Workspace(Accounts):
             seed=chosen.seed if seed is None else seed,
             ppo=chosen.ppo.to_domain(),
             window=chosen.window,
+            observations=chosen.observations,
             episode_length=chosen.episode_length,
             checkpoint_every=chosen.checkpoint_every,
             resume=resume,

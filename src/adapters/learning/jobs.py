@@ -50,6 +50,7 @@ def fingerprint(job: TrainingJob, **learner: str) -> str:
         "window": job.window,
         "episode_length": job.episode_length,
         "seed": job.seed,
+        **({"observations": "index"} if job.observations == "index" else {}),
         **learner,
     }
     return hashlib.sha256(canonical(body)).hexdigest()

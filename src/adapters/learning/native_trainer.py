@@ -43,6 +43,11 @@ class NativeTrainer:
     def train(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> TrainedPolicy:
         """See :class:`~mettle.application.ports.trainer.Trainer`."""
         check_ppo(job.ppo)
+        if job.observations == "index":
+            raise ConfigError(
+                "the native learner reads windows where they lie: observations cannot be index",
+                mend="leave training.observations out, or choose the learner sb3",
+            )
         job, table = confine(job, self._features.table(job.panel, job.feature_set))
         scaler = FeatureScaler.fit(table.values, table.valid)
         market = training_batch(job, table, scaler.transform(table.values))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import configure
 from stable_baselines3.common.policies import ActorCriticPolicy
@@ -28,6 +29,7 @@ from .markets import MarketFactory
 from .native_market import native_market
 from .run_callback import RunCallback, refuse_lost_weights
 from .training_state import restore
+from .window_gather import WindowGather
 
 
 class Sb3Trainer:
@@ -67,14 +69,15 @@ class Sb3Trainer:
         check_ppo(job.ppo)
         job, table = confine(job, self._features.table(job.panel, job.feature_set))
         scaler = FeatureScaler.fit(table.values, table.valid)
-        env, market = self._market(job, table, scaler.transform(table.values))
+        scaled = scaler.transform(table.values)
+        env, market = self._market(job, table, scaled)
         checkpoints = Checkpoints(
             job.folder / "checkpoints", fingerprint(job, device=self._device), self._keep
         )
         callback = RunCallback(job, market, checkpoints, self._clock, on_progress)
         try:
             with _threads(self._torch_threads):
-                model = self._model(job, env)
+                model = self._model(job, env, scaled)
                 if job.resume:
                     restore(checkpoints.latest(), model, market)
                 else:
@@ -112,8 +115,11 @@ class Sb3Trainer:
         finally:
             logger.close()
 
-    def _model(self, job: TrainingJob, env: VecEnv) -> PPO:
-        ppo = job.ppo
+    def _model(self, job: TrainingJob, env: VecEnv, scaled: NDArray[np.float32]) -> PPO:
+        ppo, gather = job.ppo, {}
+        if job.observations == "index":
+            table = {"features": scaled, "window": job.window, "data_hash": job.panel.data_hash}
+            gather = {"features_extractor_class": WindowGather, "features_extractor_kwargs": table}
         with warnings.catch_warnings():
             # Whoever names a GPU has heard that small networks are faster without one.
             warnings.filterwarnings("ignore", message="You are trying to run PPO on the GPU")
@@ -134,6 +140,7 @@ class Sb3Trainer:
                     "net_arch": {"pi": list(ppo.hidden), "vf": list(ppo.hidden)},
                     "activation_fn": torch.nn.Tanh,
                     "log_std_init": ppo.initial_log_std,
+                    **gather,
                 },
                 seed=job.seed,
                 device=self._device,

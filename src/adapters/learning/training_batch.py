@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 
 from ...application.ports.feature_builder import FeatureTable
 from ...application.ports.trainer import TrainingJob
-from ..simulation.market_batch import BatchSettings, MarketBatch
+from ..simulation.market_batch import BatchSettings, MarketBatch, ObservationMode
+
+
+def _mode(job: TrainingJob) -> ObservationMode:
+    if job.observations == "index":
+        return "index"
+    return "flat" if job.window == 1 else "window"
 
 
 def training_batch(
@@ -32,7 +38,7 @@ def training_batch(
             seed=job.seed,
             episode_length=job.episode_length,
             window=job.window,
-            mode="flat" if job.window == 1 else "window",
+            mode=_mode(job),
             threads=job.threads,
             gaps=job.gaps,
         ),

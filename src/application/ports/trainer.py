@@ -48,6 +48,8 @@ class TrainingJob:
         folder: Where checkpoints and TensorBoard scalars go.
         frames: Environment steps to take; whole rollouts are taken until they are reached.
         window: Bars of features in one observation.
+        observations: ``window`` if they hold those bars, ``index`` if they hold the bar's number
+            and the policy gathers them: the same policy, a rollout of a fraction of the size.
         episode_length: Bars of one episode; 0 is a whole block.
         checkpoint_every: Frames between checkpoints; 0 is none.
         resume: Whether to go on from the folder's last checkpoint.
@@ -73,6 +75,7 @@ class TrainingJob:
     gaps: Literal["refuse", "segment", "hold"] = "refuse"
     threads: int = 0
     blocks: tuple[tuple[int, int], ...] = ()
+    observations: Literal["window", "index"] = "window"
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,9 @@ class TrainingSection(Period):
     """Seed of everything random."""
     window: int = Field(default=1, ge=1, le=512)
     """Bars of features in one observation."""
+    observations: Literal["window", "index"] = "window"
+    """What environments show of the window: its bars, or their number, which the policy of sb3
+    turns into them on its own device: the same model, a rollout of a fraction of the size."""
     gaps: Literal["refuse", "segment", "hold"] = "refuse"
     """Missing bars: refuse the period, train on the stretches between them, or hold through."""
     episode_length: int = Field(default=512, ge=0)
@@ -152,6 +155,15 @@ class TrainingSection(Period):
     busy one."""
     ppo: PpoSection = PpoSection()
     """The optimiser."""
+
+    @model_validator(mode="after")
+    def _gathers(self) -> Self:
+        if self.observations == "index" and self.learner == "native":
+            raise ValueError(
+                "training.observations must be window where training.learner is native: it reads "
+                "windows where they lie"
+            )
+        return self
 
     @field_validator("features")
     @classmethod
