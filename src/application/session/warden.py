@@ -21,6 +21,7 @@ from .ranges import Ranges, needs_ranges
 from .resting import RestingStops
 from .stops import StopWatch
 from .terms import TermsKeeper
+from .tries import Tries
 
 LOOK = 1_000
 """How often it is looked, milliseconds."""
@@ -66,6 +67,7 @@ class Warden:
         self._resting = RestingStops(
             plan.owner, plan.instruments, desk, books, guard, gear.engine.profile
         )
+        self._tries = Tries()
         self._terms = TermsKeeper(plan, desk.bench, guard, gear.notifier)
         self.switch = SwitchKeeper(gear.venue)
         self._looked = 0
@@ -147,7 +149,9 @@ class Warden:
         now = self._gear.clock.now_ms()
         for exit_ in self._stops.due(self._plan.instruments, now):
             symbol = exit_.symbol
-            if not (self._desk.is_exiting(symbol) or self._resting.covers(symbol, now)):
+            if self._desk.is_exiting(symbol) or self._resting.covers(symbol, now):
+                continue
+            if self._tries.may(symbol, exit_.lots, now):
                 self._send(exit_, marks)
         self._resting.keep(now)
 
