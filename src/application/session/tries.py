@@ -8,7 +8,7 @@ from ...domain.market import Symbol
 from ...domain.waits import is_over
 
 _SHORTEST, _LONGEST = 2_000, 15_000
-"""Milliseconds: at first as often as a touch is read, at last as an UNKNOWN order is asked about."""
+"""Milliseconds: at first as often as a touch is read, at last as an unknown order is."""
 _FORGOTTEN = 4 * _LONGEST
 
 
