@@ -57,6 +57,7 @@ class Inquiry:
         self._began = began
         self.made_at = made_at
         self._asked = 0
+        self._passed = 0
         self._absent_since: int | None = None
         self._spoken_since: int | None = None
         self.contested = False
@@ -76,9 +77,10 @@ class Inquiry:
             moved: Whether the venue's balances differ from our books as this order would explain.
             passed: Milliseconds since this inquiry was made, whoever set clocks meanwhile.
         """
+        self._passed = passed
         self._schedule(now)
         try:
-            return self._ask(venue, order, max(passed, _age(order, now)), now, moved)
+            return self._ask(venue, order, now, moved)
         except VenueError as error:
             return Unclear(f"the question failed: {error.message}")
 
@@ -103,17 +105,17 @@ class Inquiry:
             self.due = min(self.due, max(self._absent_since + _APART, now + _EARLY[0]))
 
     def _ask(
-        self, venue: Venue, order: OrderRecord, passed: int, now: int, moved: Callable[[], bool]
+        self, venue: Venue, order: OrderRecord, now: int, moved: Callable[[], bool]
     ) -> Finding:
         symbol, order_id = order.intent.symbol, order.client_order_id
         if venue.capabilities.lookup_by_id:
             found = venue.order(symbol, order_id)
             if found is not None:
                 return Shown(found)
-        return self._search(venue, order, passed, now, moved)
+        return self._search(venue, order, now, moved)
 
     def _search(
-        self, venue: Venue, order: OrderRecord, passed: int, now: int, moved: Callable[[], bool]
+        self, venue: Venue, order: OrderRecord, now: int, moved: Callable[[], bool]
     ) -> Finding:
         """Read the full histories; two without the order, both after the fence, are conclusive."""
         server_time = venue.server_time()
@@ -121,6 +123,7 @@ class Inquiry:
         for one in (*venue.open_orders(), *venue.orders_since(since)):
             if one.client_order_id == order.client_order_id:
                 return Shown(one)
+        passed = max(self._passed, now - (order.sent_at or order.recorded_at))
         # Either clock may have been set meanwhile; both must say that it is over.
         fenced = server_time > order.fence_at and passed > venue.capabilities.fence_ms
         filled = any(matches(fill, order) for fill in venue.fills_since(since))
@@ -146,10 +149,6 @@ class Inquiry:
         elif self._spoken_since is None:
             self._spoken_since = now
         self.contested = self._spoken_since is not None and now - self._spoken_since >= _APART
-
-
-def _age(order: OrderRecord, now: int) -> int:
-    return now - (order.sent_at or order.recorded_at)
 
 
 def sent_after(order: OrderRecord, fence_ms: int) -> int:
