@@ -55,6 +55,8 @@ def test_full_streams_keep_the_exit_code(small_workspace: Path, line: str, code:
 def test_a_closed_terminal_stops_a_paper_run_between_bars(home: Path) -> None:
     """It ends as Ctrl-C does, and the run is not left behind as running."""
     command = [*METTLE.split(), "-C", str(home)]
+    # Long enough that it cannot have come to its own end, however late the signal is sent.
+    assert bash(f"{METTLE} -C {home} data synth --bars 60000 --replace").returncode == 0
     work = ["paper", "run", "--strategy", "ema-cross", "--run-id", "cut"]
     child = subprocess.Popen(
         [*command, *work], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
