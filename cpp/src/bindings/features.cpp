@@ -124,14 +124,19 @@ class FeatureEngine {
         const Shape shape{assets()};
         const Grid bar = grid(shape, open, high, low, close, volume, state);
         py::array_t<double> values({assets(), static_cast<py::ssize_t>(engine_->width())});
+        double* const out = values.mutable_data();
+        Status status = Status::ok;
         // A row is done sooner than another thread could begin: only a lock that is held is worth
-        // handing the interpreter on.
-        std::unique_lock lock(mutex_, std::try_to_lock);
-        if (!lock.owns_lock()) {
+        // handing the interpreter on. Nobody waits for the interpreter with the lock in his hands:
+        // another may wait for the lock with the interpreter in his.
+        if (std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) {
+            status = engine_->run(bar, out, row_valid_.data(), 1);
+        } else {
             const py::gil_scoped_release release;
-            lock.lock();
+            const std::scoped_lock wait(mutex_);
+            status = engine_->run(bar, out, row_valid_.data(), 1);
         }
-        refuse(engine_->run(bar, values.mutable_data(), row_valid_.data(), 1));
+        refuse(status);
         return values;
     }
 
