@@ -1,4 +1,7 @@
-"""Incidents on our own side: database, process, clock, people, model."""
+"""Incidents on our own side: database, process, people, model.
+
+Long because it is a list: each incident is a few lines of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ from mettle.adapters.notification.background import BackgroundNotifier
 from mettle.adapters.system.ids import RandomIds
 from mettle.adapters.venues.exchange import ExchangeRules, Fault, FaultPlan, Strike
 from mettle.application.control.kill import KillGear, KillOrder, kill
-from mettle.application.journal import SeenBar
 from mettle.application.ports.notifier import Notice
 from mettle.application.ports.venue import RepeatedId
 from mettle.application.session.session import TradingSession
@@ -29,7 +31,12 @@ from mettle.domain.signals.features import FeatureSet
 from numpy.typing import NDArray
 from tests.support.dst.players import Moody
 from tests.support.incident_disk import Saboteur
-from tests.support.incident_verdict import judge, live_on, open_orders, unsettled, violations
+from tests.support.incident_verdict import (
+    finish,
+    open_orders,
+    unsettled,
+    violations,
+)
 from tests.support.incidents import (
     ACCOUNT,
     BEGIN,
@@ -37,7 +44,6 @@ from tests.support.incidents import (
     END,
     LEASE_ERRORS,
     MINUTE,
-    NAMES,
     SECOND,
     SETTLED,
     Crash,
@@ -63,12 +69,6 @@ def world(disk: Path) -> Iterator[Incident]:
     found = Incident(NOTHING, disk, tolerated=LEASE_ERRORS)
     yield found
     found.close()
-
-
-def finish(world: Incident) -> None:
-    """Live through calm, trading and rest, and judge everything."""
-    live_on(world)
-    judge(world)
 
 
 # The database.
@@ -224,81 +224,6 @@ def test_two_traders_on_one_account(world: Incident) -> None:
 def _step(session: TradingSession, times: int) -> None:
     for _ in range(times):
         session.step()
-
-
-@pytest.mark.parametrize("skew", [90, -90, 0], ids=["ahead", "behind", "stepping"])
-def test_clock_of_this_machine_is_wrong(disk: Path, skew: int) -> None:
-    """The machine's clock is 90 s off, or is set again and again."""
-    world = Incident(NOTHING, disk, skew_ms=skew * SECOND, tolerated=LEASE_ERRORS)
-    try:
-        for number, step in enumerate((90, -90, 5, -5, 45, 0)):
-            world.live(BEGIN + 3 * (number + 1) * MINUTE)
-            if not skew:
-                world.skewed.skew_ms = step * SECOND
-        world.live(CALM)
-        assert len(world.truth.placed()) > 5
-        finish(world)
-    finally:
-        world.close()
-
-
-def test_no_bar_is_taken_while_the_venue_does_not_say_what_time_it_is(disk: Path) -> None:
-    """Its clock may have been set back: a bar waits for its word, and none is lost by that."""
-    silent = BEGIN + 6 * MINUTE
-    world = Incident(FaultPlan({Fault.READ_TIMEOUT: 1}, ends_at=silent), disk)
-    try:
-        world.live(silent)
-        assert _bars(world) == []
-        world.live(silent + 2 * MINUTE)
-        assert [one.open_time for one in _bars(world)] == [
-            BEGIN + minute * MINUTE for minute in range(7) for _ in NAMES
-        ]
-        world.live(CALM)
-        finish(world)
-    finally:
-        world.close()
-
-
-def _bars(world: Incident) -> list[SeenBar]:
-    """Return the bars that the session took."""
-    with world.store.reading() as unit:
-        return list(unit.bars.after(ACCOUNT, None))
-
-
-_SET_BACK = {
-    "a maker rests": NOTHING,
-    "requests are lost": FaultPlan({Fault.REQUEST_LOST: 0.6}, ends_at=CALM),
-    "orders show late": FaultPlan({Fault.VISIBLE_LATE: 0.6}, ends_at=CALM),
-    "cancellations are lost": FaultPlan({Fault.CANCEL_LOST: 0.6}, ends_at=CALM),
-    "the venue wants silence": FaultPlan({Fault.RATE_LIMIT_429: 0.2}, ends_at=CALM),
-}
-
-
-@pytest.mark.parametrize("why", _SET_BACK)
-def test_clock_is_set_back_by_an_hour_while_an_order_waits(disk: Path, why: str) -> None:
-    """What is under way ends as soon as it would have: no wait grows by what a clock is set."""
-    world = Incident(_SET_BACK[why], disk, tolerated=LEASE_ERRORS)
-    try:
-        waited = 0
-        while world.now < CALM - 5 * MINUTE:
-            world.live(world.now + SECOND)
-            if waiting := _under_way(world):
-                waited += 1
-                world.skewed.skew_ms = -3_600 * SECOND
-                world.live(world.now + 3 * MINUTE)
-                assert not waiting & _under_way(world)
-                world.skewed.skew_ms = 0
-                world.live(world.now + MINUTE)
-        assert waited
-        world.live(CALM)
-        finish(world)
-    finally:
-        world.close()
-
-
-def _under_way(world: Incident) -> set[str]:
-    with world.store.reading() as unit:
-        return {one.intent_id for one in unit.intents.working(ACCOUNT)}
 
 
 # People.

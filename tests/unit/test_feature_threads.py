@@ -38,7 +38,7 @@ print("done")
 
 
 def test_rows_tables_and_looks_at_once() -> None:
-    """Whoever holds the engine does not wait for the interpreter: another may wait the other way."""
+    """Whoever holds the engine waits for no interpreter: another may wait the other way round."""
     # In a process of its own: threads that block each other would keep the interpreter with them.
     done = subprocess.run(
         [sys.executable, "-c", _PLAY], capture_output=True, text=True, check=False, timeout=60

@@ -14,6 +14,7 @@ from ..reconcile import Outcome, Reconciler
 from .books import Books
 from .controls import Controls, Wishes
 from .dead_man import SwitchKeeper
+from .exit_backoff import ExitBackoff
 from .guard import Guard
 from .lease import LeaseKeeper
 from .plan import Gear, SessionPlan
@@ -21,7 +22,6 @@ from .ranges import Ranges, needs_ranges
 from .resting import RestingStops
 from .stops import StopWatch
 from .terms import TermsKeeper
-from .tries import Tries
 
 LOOK = 1_000
 """How often it is looked, milliseconds."""
@@ -67,7 +67,7 @@ class Warden:
         self._resting = RestingStops(
             plan.owner, plan.instruments, desk, books, guard, gear.engine.profile
         )
-        self._tries = Tries()
+        self._backoff = ExitBackoff()
         self._terms = TermsKeeper(plan, desk.bench, guard, gear.notifier)
         self.switch = SwitchKeeper(gear.venue)
         self._looked = 0
@@ -151,7 +151,7 @@ class Warden:
             symbol = exit_.symbol
             if self._desk.is_exiting(symbol) or self._resting.covers(symbol, now):
                 continue
-            if self._tries.may(symbol, exit_.lots, now):
+            if self._backoff.allows(symbol, exit_.lots, now):
                 self._send(exit_, marks)
         self._resting.keep(now)
 

@@ -19,7 +19,7 @@ class _Try:
     pause: int
 
 
-class Tries:
+class ExitBackoff:
     """Doubles the pause after each exit of a symbol that left its position as it was.
 
     A venue that refuses one for good, because somebody closed the position by hand, would be asked
@@ -30,7 +30,7 @@ class Tries:
     def __init__(self) -> None:
         self._last: dict[Symbol, _Try] = {}
 
-    def may(self, symbol: Symbol, lots: int, now: int) -> bool:
+    def allows(self, symbol: Symbol, lots: int, now: int) -> bool:
         """Return whether to try now; if so it counts as tried.
 
         Args:
