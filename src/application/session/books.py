@@ -93,7 +93,7 @@ class Books:
     @property
     def opened_at(self) -> int:
         """When the capital was paid in, Unix milliseconds UTC."""
-        return self.portfolio.ledger.entries[0].occurred_at
+        return next(iter(self.portfolio.ledger)).occurred_at
 
     @property
     def fills(self) -> int:
@@ -107,7 +107,7 @@ class Books:
     def open(self, occurred_at: int, recorded_at: int) -> LedgerRecord:
         """Pay in the capital."""
         self._portfolio = Portfolio(self._money(self._capital), occurred_at, recorded_at)
-        return self._record(self._portfolio.ledger.entries[0].entry_id)
+        return self._record(next(iter(self._portfolio.ledger)).entry_id)
 
     def knows(self, fill: VenueFill) -> bool:
         """Return whether the trade is booked."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from ..errors import InvalidValue, MettleError
-from ..money import add, plain
-from .entry import Entry, sums
+from ..money import add
+from .archive import Archive
+from .entry import Entry
 
 
 class Ledger:
@@ -17,10 +18,10 @@ class Ledger:
     is applied once. Not thread-safe.
     """
 
-    __slots__ = ("_balances", "_by_id")
+    __slots__ = ("_archive", "_balances")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self._by_id: dict[str, Entry] = {}
+        self._archive = Archive()
         self._balances: dict[tuple[str, str], Decimal] = {}
         for entry in entries:
             self.append(entry)
@@ -40,7 +41,7 @@ class Ledger:
             moved[key] = add(before, posting.amount)
         # Only once every sum is known, so that a refused entry leaves the books as they were.
         self._balances.update(moved)
-        self._by_id[entry.entry_id] = entry
+        self._archive.add(entry)
         return True
 
     def is_new(self, entry: Entry) -> bool:
@@ -49,7 +50,7 @@ class Ledger:
         Raises:
             InvalidValue: If another event is booked under its id.
         """
-        known = self._by_id.get(entry.entry_id)
+        known = self._archive.get(entry.entry_id)
         if known is None:
             return True
         if not known.same_event(entry):
@@ -61,19 +62,23 @@ class Ledger:
         return False
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._archive)
 
     def __contains__(self, entry_id: str) -> bool:
-        return entry_id in self._by_id
+        return entry_id in self._archive
 
     def find(self, entry_id: str) -> Entry | None:
         """Return the entry booked under an id, or None."""
-        return self._by_id.get(entry_id)
+        return self._archive.get(entry_id)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield all entries, in the order of booking."""
+        return iter(self._archive)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All entries, in the order of booking."""
-        return tuple(self._by_id.values())
+        return tuple(self._archive)
 
     @property
     def balances(self) -> Mapping[tuple[str, str], Decimal]:
@@ -85,18 +90,15 @@ class Ledger:
         return self._balances.get((account, asset), Decimal(0))
 
     def verify(self) -> None:
-        """Prove that the balances are the sums of the postings, and that each asset sums to zero.
+        """Prove that the balances are the sums of the postings, and that each entry sums to zero.
 
         Raises:
             MettleError: If not; that is a defect of ours.
         """
         again: dict[tuple[str, str], Decimal] = {}
-        for entry in self._by_id.values():
+        for entry in self:  # an entry that does not sum to zero cannot be made again
             for posting in entry.postings:
                 key = posting.account, posting.asset
                 again[key] = add(again.get(key, Decimal(0)), posting.amount)
         if again != self._balances:
             raise MettleError("the ledger's balances are not the sums of its postings")
-        rests = sums(posting for entry in self._by_id.values() for posting in entry.postings)
-        if wrong := {asset: plain(rest) for asset, rest in rests.items() if rest}:
-            raise MettleError(f"the ledger does not sum to zero: {wrong}")
