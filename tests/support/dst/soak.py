@@ -84,6 +84,15 @@ class Sample:
 
 
 @dataclass
+class Between:
+    """The process when one of its lives has ended and the next has not begun."""
+
+    day: float
+    threads: int
+    descriptors: int
+
+
+@dataclass
 class Soaked:
     """What came of it."""
 
@@ -95,6 +104,17 @@ class Soaked:
     cpu_seconds: float = 0.0
     bars: int = 0
     wrong: list[str] = field(default_factory=list)
+    between: list[Between] = field(default_factory=list)
+
+    def leaked(self, name: str) -> int:
+        """Return how many more there are after the last life than after the first one grown up.
+
+        While a process lives it may hold a connection more or less to its database, as its pool
+        sees fit; once it has ended it holds none.
+        """
+        warm = next(one for one in self.between if one.day >= self._warm_day)
+        more: int = getattr(self.between[-1], name) - getattr(warm, name)
+        return more
 
     def growth(self, name: str) -> float:
         """Return by what share a size has grown since the warm-up."""
@@ -104,7 +124,11 @@ class Soaked:
     @property
     def warm(self) -> Sample:
         """The first sample after the warm-up."""
-        return next(one for one in self.samples if one.day >= min(_WARM, self.days / 2) - 0.01)
+        return next(one for one in self.samples if one.day >= self._warm_day)
+
+    @property
+    def _warm_day(self) -> float:
+        return min(_WARM, self.days / 2) - 0.01
 
 
 class Soak:
@@ -147,6 +171,7 @@ class Soak:
                 self._ends["end"] += 1
             except (Crash, StorageError, VenueError, RefusedForSafety, DataError) as error:
                 self._ends[type(error).__name__] += 1
+            self.found.between.append(Between(self._day(), threading.active_count(), _open_files()))
             self._clock.advance(5_000)
         self.found.ends = dict(self._ends)
         self.found.faults = sum(self._exchange.faults.struck.values())
@@ -216,15 +241,18 @@ class Soak:
         files = [self._database, self._database.with_name("mettle.db-wal")]
         self.found.samples.append(
             Sample(
-                round((now - self._start) / DAY, 2),
+                self._day(),
                 pages * resource.getpagesize(),
                 _own_blocks(),
                 threading.active_count(),
-                len(list(Path("/proc/self/fd").iterdir())),
+                _open_files(),
                 sum(one.stat().st_size for one in files if one.exists()),
                 orders,
             )
         )
+
+    def _day(self) -> float:
+        return round((self._clock.now_ms() - self._start) / DAY, 2)
 
     def _judge(self) -> None:
         """Hold the journal against the exchange once the faults are over."""
@@ -247,6 +275,10 @@ class Soak:
             if abs(ours - theirs) >= one.lot_size:
                 wrong.append(f"{one.symbol}: {ours} in our books, {theirs} at the exchange")
         self._exchange.audit()
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def _own_blocks() -> int:
@@ -295,8 +327,7 @@ def measure(scale: Scale, processes: int) -> Part:
 def part_of(found: Soaked, traced: Soaked) -> Part:
     """Return the figures as a part of the scoreboard."""
     samples = found.samples
-    threads = samples[-1].threads - found.warm.threads
-    files = samples[-1].descriptors - found.warm.descriptors
+    threads, files = found.leaked("threads"), found.leaked("descriptors")
     memory = found.growth("resident")
     # A share of what the process needs: what the product holds itself is a few hundred kilobytes.
     more = traced.samples[-1].blocks - traced.warm.blocks
