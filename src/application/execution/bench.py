@@ -47,6 +47,7 @@ class Bench:
         self._looked: tuple[int, float] | None = None
         self.late: list[str] = []
         self.alarms: list[str] = []
+        self._kill_answered = False
 
     def use_instruments(self, instruments: Mapping[Symbol, Instrument]) -> None:
         """Price orders by other terms from now on; what is booked keeps to its fills."""
@@ -90,6 +91,21 @@ class Bench:
             return self.now
         server_time, at = self._met
         return server_time + int((self.gear.clock.monotonic() - at) * 1000)
+
+    @property
+    def is_called_off(self) -> bool:
+        """Whether a kill has come for which nothing was asked to end yet.
+
+        Whoever asks about one order after the other looks at this between them: where each answer
+        takes its time, the orders that a kill is to end must not wait for all of them.
+        """
+        killed = self.gear.kill_switch.reason(self.plan.account) is not None
+        self._kill_answered &= killed
+        return killed and not self._kill_answered
+
+    def answer_kill(self) -> None:
+        """Note that everything is being asked to end."""
+        self._kill_answered = True
 
     def ask_time(self) -> None:
         """Set our idea of the venue's clock; a question that fails leaves it as it is."""

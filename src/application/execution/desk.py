@@ -218,6 +218,7 @@ class OrderDesk:
         that the venue shows under an id of ours, are asked to end too; protective stops stay. Needs
         no database.
         """
+        self._bench.answer_kill()
         live = {one.client_order_id: one for one in self.board.live() if not is_protective(one)}
         for order in live.values():
             self._follower.ask_to_end(order)
@@ -226,8 +227,11 @@ class OrderDesk:
         self.stop()
         return not live and not strays
 
-    def work(self) -> None:
+    def work(self) -> bool:
         """Do everything that is due: pushes, plans, questions; a venue that fails stops nothing.
+
+        Returns:
+            False if a kill came meanwhile: the rest waits until everything was asked to end.
 
         Raises:
             StorageError: If the journal cannot be read or written; the desk is stale then and
@@ -243,9 +247,12 @@ class OrderDesk:
             bench.write(lambda unit: bench.collector.take(unit, events, bench.now))
         self._follower.poll(bench.now)
         for working in list(self.board.working.values()):
+            if bench.is_called_off:
+                return False
             if working.due is None or working.due <= bench.now:
                 self._advance(working)
         self._release()
+        return not bench.is_called_off
 
     def collect(self, unit: UnitOfWork) -> None:
         """Book the venue's pushes in the caller's transaction, and let go of what has ended."""

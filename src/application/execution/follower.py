@@ -138,6 +138,8 @@ class Follower:
         if any(map(is_protective, asked)):
             self._rested = now
         for order in asked:
+            if bench.is_called_off:
+                return
             self._query(order, now)
         self._fetch_fills(now)
 

@@ -198,7 +198,8 @@ class TradingSession:
         """Do everything that is due; return how the run ended, if it did."""
         self._look()
         if not self._on_bars:
-            self._desk.work()
+            if not self._desk.work():
+                self._look(force=True)
             self._warden.reconcile()
         row = self._intake.take()
         if row is None:
@@ -388,7 +389,8 @@ class TradingSession:
         until = clock.monotonic() + _PATIENCE / 1000
         self._desk.stop()
         while self._desk.board.is_busy and clock.monotonic() < until:
-            self._desk.work()
+            if not self._desk.work():
+                self._desk.cancel_everything()
             now, due = clock.now_ms(), self._desk.next_due()
             left = max(0, round((until - clock.monotonic()) * 1000))
             clock.sleep_until(min(now + left, due if due is not None else now + LOOK))
