@@ -12,7 +12,6 @@ from mettle.adapters.venues.exchange import Fault
 if TYPE_CHECKING:
     from .world import World
 
-_SELDOM = {"Submitting", "Partial", "Cancelling"}
 _AT_ONCE = {
     Fault.CLOCK_STEP,
     Fault.CLOCK_SKEW,
@@ -43,12 +42,13 @@ class Aim:
     def look(self) -> None:
         """Strike, if there is such an order and the dice say so."""
         world = self._world
-        seldom = [one for one in world.states_of_live() if one in _SELDOM]
+        seldom = [one for one in world.states_of_live() if one in world.plan.aims]
         if not seldom or self._random.random() >= world.plan.aim or world.people.is_quiet:
             return
         state = self._random.choice(seldom)
-        people = world.people.labels()
-        choices: list[Fault | str] = [*self._faults, *people]
+        choices: list[Fault | str] = [*self._faults, *world.people.labels()]
+        wanted = world.plan.aims[state]
+        choices = [one for one in choices if not wanted or one in wanted]
         if not choices:
             return
         least = min(self._struck(one, state) for one in choices)

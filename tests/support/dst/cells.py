@@ -2,7 +2,8 @@
 
 An order has a state here while it may be live; ``idle`` is everything else: no order of ours is
 live, or what is struck concerns none. Whether a pair can be follows from where its fault strikes,
-never from what was seen: a pair that is called impossible and fires all the same is an error.
+never from what was seen: a pair that is called impossible and fires all the same is an error. What
+takes two traders, one of whom has just lost the lease, is neither demanded nor an error.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ _SENT = (
 )
 _ONE_AT_A_TIME = (
     "a session does one thing at a time: between writing and its answer it asks for nothing else, "
-    "and a new life turns Submitting into Unknown before it asks for more than the time"
+    "and a new life turns Submitting into Unknown before it asks for more than the time; a trader "
+    "that has just lost the lease may still ask"
 )
 _NO_STRANGERS = "strikes an order of ours alone"
 
@@ -134,7 +136,7 @@ def strange(report: Report) -> list[str]:
     return [
         f"{one} × {state}: {count}, called impossible"
         for (one, state), count in sorted(report.cells.items())
-        if state in impossible(one) or state not in STATES
+        if state not in STATES or impossible(one).get(state, _ONE_AT_A_TIME) != _ONE_AT_A_TIME
     ]
 
 
@@ -143,7 +145,8 @@ def table(report: Report) -> list[str]:
     lines = [f"| fault | struck | {' | '.join(STATES)} |", "|---|--:|" + "--:|" * len(STATES)]
     for fault in [*(one.value for one in Fault), *WORLD]:
         never = impossible(fault)
-        cells = ("×" if one in never else str(report.cells[fault, one]) for one in STATES)
+        seen = {one: report.cells[fault, one] for one in STATES}
+        cells = (str(n) if n or one not in never else "×" for one, n in seen.items())
         lines.append(f"| {fault} | {report.fired[fault]} | {' | '.join(cells)} |")
     return lines
 

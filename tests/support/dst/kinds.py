@@ -127,6 +127,22 @@ def cancelling(plan: WorldPlan) -> WorldPlan:
     return replace(busy, swing=0.0005, kills=True, kill_seconds=(5, 20), minutes={"kill": 1})
 
 
+def killed(plan: WorldPlan) -> WorldPlan:
+    """Kills that find orders partly filled, and what strikes the cancellations that they send."""
+    busy = _more(_busy(plan, 45), {Site.CREATE: 0.05, Site.CALL: 0.0, Site.READ: 0.0})
+    return replace(
+        busy,
+        hourly={Fault.PARTIAL_FILL: 0.9},
+        swing=0.0002,
+        kills=True,
+        kill_seconds=(3, 8),
+        minutes={"kill": 60},
+        aim=0.15,
+        aims={"Partial": ("kill",)},
+        operator=False,
+    )
+
+
 def reading(plan: WorldPlan) -> WorldPlan:
     """What strikes a question."""
     shares = {Site.CALL: 0.05, Site.READ: 0.05, Site.QUOTE: 0.5}
@@ -163,16 +179,22 @@ def altered(plan: WorldPlan) -> WorldPlan:
 
 def fed(plan: WorldPlan) -> WorldPlan:
     """Bars that go wrong, with orders out of step with them that rest until the next one."""
-    shares = {Site.FEED: 0.9, Site.CALL: 0.0, Site.READ: 0.0, Site.CREATE: 0.2, Site.CANCEL: 0.7}
-    busy = _more(replace(_busy(plan, 150), hourly=_QUIET), shares, FEED_FROZEN=1.0)
-    return replace(busy, fence_ms=30_000, restart_ms=(100, 300))
+    shares = {Site.FEED: 0.9, Site.CALL: 0.01, Site.READ: 0.0, Site.CREATE: 0.1, Site.CANCEL: 0.7}
+    resting = {"PARTIAL_FILL": 0.7, "DUST_REMAINDER": 0.05, "UNASKED_CANCEL": 0.05}
+    busy = replace(_busy(plan, 150), hourly=_QUIET)
+    busy = _more(busy, shares, FEED_FROZEN=4.0, **resting)
+    lasts = {**busy.lasts, Fault.FEED_FROZEN: (1, 3)}
+    boost = {Fault.BANNED_418: 8.0}
+    return replace(busy, lasts=lasts, boost=boost, fence_ms=30_000, restart_ms=(100, 300))
 
 
 def protected(plan: WorldPlan) -> WorldPlan:
-    """Positions with a stop at the venue, in a market that reaches it."""
+    """Positions with a stop at the venue, in a market that reaches it and a feed that freezes."""
     profile = RiskProfile("protected", stop_loss=3_000, trailing_stop=2_000, leverage=None)
-    busy = _more(replace(_busy(plan), hourly=_QUIET), {Site.CREATE: 0.2})
-    return replace(busy, profile=profile, swing=0.002, calm=0.5)
+    shares = {Site.CREATE: 0.2, Site.FEED: 0.5}
+    busy = _more(replace(_busy(plan), hourly=_QUIET), shares, FEED_FROZEN=6.0)
+    lasts = {**busy.lasts, Fault.FEED_FROZEN: (1, 3)}
+    return replace(busy, lasts=lasts, profile=profile, swing=0.002, calm=0.5)
 
 
 def at_home(plan: WorldPlan) -> WorldPlan:
@@ -216,7 +238,7 @@ KINDS: dict[str, Kind] = {
     **{
         kind.__name__.replace("_", "-"): kind
         for kind in (
-            sending, cancelling, reading, streaming, befallen, visited, shut, altered, fed,
+            sending, cancelling, killed, reading, streaming, befallen, visited, shut, altered, fed,
             at_home, dying, protected,
         )
     },
@@ -226,7 +248,8 @@ KINDS: dict[str, Kind] = {
 SHARES = {
     "mixed": 2,
     "sending": 8,
-    "cancelling": 14,
+    "cancelling": 11,
+    "killed": 5,
     "reading": 3,
     "streaming": 4,
     "befallen": 3,

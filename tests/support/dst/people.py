@@ -73,8 +73,11 @@ class People:
         return self._quiet
 
     def labels(self) -> list[str]:
-        """Return what they do in this world, tending apart."""
-        return [label for label in self._acts if label != "tending"]
+        """Return what they can do in this world now, tending apart: nobody kills what is killed."""
+        killed = self._world.kill_switch.reason(self._account) is not None
+        return [
+            label for label in self._acts if label != "tending" and not (label == "kill" and killed)
+        ]
 
     def strike(self, label: str) -> None:
         """Do something now, besides when it comes of itself."""

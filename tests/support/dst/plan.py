@@ -38,6 +38,10 @@ WORLD_FAULTS = (
 """Faults of the world outside the venue, each of which can be switched off."""
 
 
+_SELDOM = ("Submitting", "Partial", "Cancelling")
+"""States that an order is in for moments."""
+
+
 @dataclass(frozen=True)
 class WorldPlan:
     """The course of one world.
@@ -55,6 +59,7 @@ class WorldPlan:
         strikes: Share of the attempts between whose writing and sending the world strikes.
         gone: Faults that keep the venue away, which may begin there too.
         aim: In how many cases an event at which an order is in a seldom state brings a fault.
+        aims: Those states, and what is brought about in each; nothing means anything.
         tended: Whether a person looks after the account each minute.
         minutes: How often people and machines do what they do, where it is not the usual.
         kill_seconds: Least and most until a kill is taken back.
@@ -90,6 +95,7 @@ class WorldPlan:
     freezes: bool = True
     strikes: float = 0.0
     aim: float = 0.0
+    aims: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(_SELDOM, ()))
     gone: tuple[Fault, ...] = ()
     second_trader: bool = False
     operator: bool = True

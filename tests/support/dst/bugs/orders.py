@@ -36,6 +36,7 @@ from mettle.domain.orders import (
     filled_lots,
 )
 
+from .. import kinds
 from .bug import Bug, boosted, broken_disk, crashing, killed, rivals, running_away, shut
 
 
@@ -360,6 +361,10 @@ def _acceptance_is_fill(outcome: Any) -> Any:
     return wrong
 
 
+def _asks_on(_: Any) -> Any:
+    return False
+
+
 _DESK, _SENDER, _FOLLOWER = desk.OrderDesk, sender.Sender, follower.Follower
 _LISTENER = listeners.Listener
 _BENCH, _COLLECTOR, _INQUIRY = benches.Bench, collectors.Collector, ambiguity.Inquiry
@@ -382,6 +387,12 @@ ORDER_BUGS = (
     Bug("takes a cancel's answer for the end", "I8", ((_FOLLOWER, "cancel", _cancel_ends),)),
     Bug("takes unknown order for the end", "I8", ((_FOLLOWER, "ask_to_end", _unknown_ends),)),
     Bug("kill cancels nothing", "I11", ((_DESK, "cancel_everything", _never_cancels),), killed),
+    Bug(
+        "kill waits for every question",
+        "I11",
+        ((_BENCH, "is_called_off", _asks_on),),
+        kinds.killed,
+    ),
     Bug(
         "kill cancels strangers' orders",
         "foreign",
