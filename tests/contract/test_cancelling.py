@@ -64,7 +64,7 @@ class Desk:
         self.blind -= 1
         if self.blind >= 0:
             raise VenueError("503")
-        for due in [due for due in self.late if due <= self.clock.now_ms()]:
+        for due in [due for due in self.late if due <= self.clock.monotonic() * 1_000]:
             self.orders.append(self.late.pop(due))
         return [shown(one, trigger=90 if one in self.stops else None) for one in self.orders]
 
@@ -109,6 +109,37 @@ def test_it_waits_for_what_is_on_its_way() -> None:
     assert cancel(desk) == 0
     assert desk.orders == []
     assert desk.clock.now_ms() > desk.capabilities.fence_ms
+
+
+class ShiftedClock(SimulatedClock):
+    """A machine's clock that somebody sets while time passes as ever.
+
+    Args:
+        shift_ms: By how much, two seconds after the start.
+    """
+
+    def __init__(self, shift_ms: int) -> None:
+        super().__init__()
+        self._shift_ms = shift_ms
+
+    def now_ms(self) -> int:
+        """Return what the machine's clock shows."""
+        now = super().now_ms()
+        return now + self._shift_ms if now >= 2_000 else now
+
+    def sleep_until(self, time_ms: int) -> None:
+        """Sleep for as long as that is from now, by the machine's clock."""
+        self.advance(max(0, time_ms - self.now_ms()))
+
+
+@pytest.mark.parametrize("shift", [3_600_000, -3_600_000], ids=["forward", "back"])
+def test_a_clock_that_is_set_changes_nothing(shift: int) -> None:
+    """Set forward, the kill would be over before its time; set back, it would take an hour more."""
+    clock = ShiftedClock(shift)
+    desk = Desk(clock, [], late={58_000: own(3)})
+    assert cancel(desk) == 0
+    assert desk.orders == []
+    assert 58 < clock.monotonic() < 80
 
 
 def test_what_does_not_end_is_told() -> None:

@@ -56,11 +56,11 @@ class OrderCanceller:
             VenueError: If a venue's open orders could not be read at the end.
         """
         accounts = [
-            _Account(name, reach.environment, reach.connect(), self._clock.now_ms())
+            _Account(name, reach.environment, reach.connect(), self._passed())
             for name, reach in self._reach.items()
             if order.account in {EVERY_ACCOUNT, name}
         ]
-        while any(not one.is_done(self._clock.now_ms()) for one in accounts):
+        while any(not one.is_done(self._passed()) for one in accounts):
             for one in accounts:
                 one.round()
             self._clock.sleep_until(self._clock.now_ms() + _ROUND)
@@ -69,12 +69,17 @@ class OrderCanceller:
                 raise one.problem
         return sum(one.left for one in accounts)
 
+    def _passed(self) -> int:
+        """Return the time that passes whoever sets the clock, milliseconds."""
+        return int(self._clock.monotonic() * 1_000)
+
 
 @dataclass
 class _Account:
     """One account's orders.
 
     Attributes:
+        began: When the kill came, in milliseconds of the monotonic clock.
         left: How many of ours the last list had.
         problem: Why the last list could not be read.
     """
