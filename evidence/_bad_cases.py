@@ -249,6 +249,8 @@ def _pairs() -> Iterator[Bad]:
     )
     native = {"training.learner": "native", "training.observations": "index"}
     yield Bad("training", "", "pair", native)
+    native = {"training.learner": "native", "training.device": "cuda"}
+    yield Bad("training", "", "pair", native)
     for section in ("training", "backtest", "paper"):
         start, end = f"{section}.from", f"{section}.to"
         for first in ("2024-05-01", "2024-01-02"):

@@ -140,14 +140,20 @@ def _report_writer() -> ReportWriter:
     return TearSheetWriter()
 
 
-def _trainer(features: FeatureBuilder, clock: Clock, learner: str, torch_threads: int) -> Trainer:
+def _trainer(
+    features: FeatureBuilder, clock: Clock, learner: str, device: str, torch_threads: int
+) -> Trainer:
     if learner == "native":
         from ..adapters.learning.native_trainer import NativeTrainer
 
         return NativeTrainer(features, clock)
+    if learner == "torch":
+        from ..adapters.learning.torch_trainer import TorchTrainer
+
+        return TorchTrainer(features, clock, device=device, torch_threads=torch_threads)
     from ..adapters.learning.sb3_trainer import Sb3Trainer
 
-    return Sb3Trainer(features, clock, torch_threads=torch_threads)
+    return Sb3Trainer(features, clock, device=device, torch_threads=torch_threads)
 
 
 def _train_model(
@@ -278,6 +284,7 @@ class ApplicationContainer(containers.DeclarativeContainer):
         features,
         clock,
         resolved.provided.settings.training.learner,
+        resolved.provided.settings.training.device,
         resolved.provided.settings.training.torch_threads,
     )
     paper_market: providers.Provider[PaperMarket] = providers.Singleton(_paper_market)

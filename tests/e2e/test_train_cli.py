@@ -18,7 +18,7 @@ SMALL = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("learner", ["sb3", "native"])
+@pytest.mark.parametrize("learner", ["sb3", "native", "torch"])
 def test_training_ends_where_it_was_told_to(
     home: Path, capsys: pytest.CaptureFixture[str], learner: str
 ) -> None:

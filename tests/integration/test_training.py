@@ -20,6 +20,7 @@ from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.learning.native_trainer import NativeTrainer
 from mettle.adapters.learning.policy_agent import PolicyAgent
 from mettle.adapters.learning.sb3_trainer import Sb3Trainer
+from mettle.adapters.learning.torch_trainer import TorchTrainer
 from mettle.adapters.persistence.artefacts import MemoryArtefactStore
 from mettle.adapters.simulation.market_batch import MarketBatch
 from mettle.adapters.system.clock import SystemClock
@@ -43,7 +44,11 @@ def _native() -> Trainer:
     return NativeTrainer(NativeFeatures(1), SystemClock())
 
 
-TRAINERS: dict[str, Callable[[], Trainer]] = {"sb3": _sb3, "native": _native}
+def _torch() -> Trainer:
+    return TorchTrainer(NativeFeatures(1), SystemClock(), torch_threads=1)
+
+
+TRAINERS: dict[str, Callable[[], Trainer]] = {"sb3": _sb3, "native": _native, "torch": _torch}
 
 
 @pytest.fixture(scope="module", params=list(TRAINERS))
@@ -196,6 +201,7 @@ from pathlib import Path
 from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.learning.native_trainer import NativeTrainer
 from mettle.adapters.learning.sb3_trainer import Sb3Trainer
+from mettle.adapters.learning.torch_trainer import TorchTrainer
 from mettle.adapters.system.clock import SystemClock
 from tests.support.learning import small_job
 
@@ -204,8 +210,11 @@ def kill(progress):
         os.kill(os.getpid(), signal.SIGKILL)
 
 features, clock = NativeFeatures(1), SystemClock()
-native = sys.argv[2] == "native"
-trainer = NativeTrainer(features, clock) if native else Sb3Trainer(features, clock, torch_threads=1)
+trainer = {
+    "sb3": lambda: Sb3Trainer(features, clock, torch_threads=1),
+    "native": lambda: NativeTrainer(features, clock),
+    "torch": lambda: TorchTrainer(features, clock, torch_threads=1),
+}[sys.argv[2]]()
 trainer.train(small_job(Path(sys.argv[1])), kill)
 """
     root = Path(__file__).parents[2]

@@ -11,6 +11,7 @@ from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.learning.blocks import confine
 from mettle.adapters.learning.native_trainer import NativeTrainer
 from mettle.adapters.learning.sb3_trainer import Sb3Trainer
+from mettle.adapters.learning.torch_trainer import TorchTrainer
 from mettle.adapters.market_data.synthetic import synthetic_panel
 from mettle.adapters.simulation.market_batch import starting_spans
 from mettle.adapters.system import SystemClock
@@ -51,10 +52,12 @@ def _job(folder: Path, scramble: int = 0) -> TrainingJob:
 def _trainer(learner: str) -> Trainer:
     if learner == "native":
         return NativeTrainer(NativeFeatures(1), SystemClock())
+    if learner == "torch":
+        return TorchTrainer(NativeFeatures(1), SystemClock(), torch_threads=1)
     return Sb3Trainer(NativeFeatures(1), SystemClock(), torch_threads=1)
 
 
-@pytest.mark.parametrize("learner", ["sb3", "native"])
+@pytest.mark.parametrize("learner", ["sb3", "native", "torch"])
 def test_what_lies_outside_the_blocks_changes_nothing(tmp_path: Path, learner: str) -> None:
     """Other prices in the tested bars give the same scaler and the same weights to the last bit."""
     train = _trainer(learner).train

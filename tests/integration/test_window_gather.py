@@ -13,6 +13,7 @@ from gymnasium import spaces
 from mettle.adapters.features.native import NativeFeatures
 from mettle.adapters.learning.native_trainer import NativeTrainer
 from mettle.adapters.learning.sb3_trainer import Sb3Trainer
+from mettle.adapters.learning.torch_trainer import TorchTrainer
 from mettle.adapters.learning.training_batch import training_batch
 from mettle.adapters.learning.window_gather import WindowGather
 from mettle.adapters.simulation.market_batch import MarketBatch
@@ -80,9 +81,12 @@ def learnt(found: TrainedPolicy) -> list[NDArray[Any]]:
     return [one for layer in found.network.layers for one in (layer.weight, layer.bias)]
 
 
-def test_the_same_weights_are_learnt_and_a_cut_run_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", [Sb3Trainer, TorchTrainer])
+def test_the_same_weights_are_learnt_and_a_cut_run_goes_on(
+    tmp_path: Path, made: type[Sb3Trainer | TorchTrainer]
+) -> None:
     """Index or window, in one go or in two."""
-    trainer = Sb3Trainer(NativeFeatures(1), SystemClock(), torch_threads=1)
+    trainer = made(NativeFeatures(1), SystemClock(), torch_threads=1)
     want = learnt(trainer.train(job(tmp_path / "a")))
     mine = gathering(tmp_path / "b")
     trainer.train(replace(mine, frames=1024))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import math
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -28,6 +26,8 @@ from .jobs import check_ppo, fingerprint
 from .markets import MarketFactory
 from .native_market import native_market
 from .run_callback import RunCallback, refuse_lost_weights
+from .tensor.device import device_named
+from .torch_threads import torch_threads
 from .training_state import restore
 from .window_gather import WindowGather
 
@@ -41,7 +41,7 @@ class Sb3Trainer:
         features: The kernels of the features.
         clock: For the frame rate alone.
         market: Builds the vector environment.
-        device: PyTorch's name of the device; small networks are fastest on ``cpu``.
+        device: ``cpu`` or ``cuda``; small networks are fastest on ``cpu``.
         torch_threads: Threads of PyTorch, 0 leaves them as they are. Unlike the market's, their
             number may change the last bits of a sum.
         keep: How many checkpoints are kept.
@@ -67,6 +67,7 @@ class Sb3Trainer:
     def train(self, job: TrainingJob, on_progress: ProgressCallback | None = None) -> TrainedPolicy:
         """See :class:`~mettle.application.ports.trainer.Trainer`."""
         check_ppo(job.ppo)
+        device_named(self._device)  # Stable-Baselines3 would take the processor and say nothing
         job, table = confine(job, self._features.table(job.panel, job.feature_set))
         scaler = FeatureScaler.fit(table.values, table.valid)
         scaled = scaler.transform(table.values)
@@ -76,7 +77,7 @@ class Sb3Trainer:
         )
         callback = RunCallback(job, market, checkpoints, self._clock, on_progress)
         try:
-            with _threads(self._torch_threads):
+            with torch_threads(self._torch_threads):
                 model = self._model(job, env, scaled)
                 if job.resume:
                     restore(checkpoints.latest(), model, market)
@@ -146,17 +147,6 @@ class Sb3Trainer:
                 device=self._device,
                 verbose=0,
             )
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    if count:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def export_network(policy: ActorCriticPolicy) -> Network:

@@ -16,6 +16,19 @@ def _mode(job: TrainingJob) -> ObservationMode:
     return "flat" if job.window == 1 else "window"
 
 
+def batch_settings(job: TrainingJob) -> BatchSettings:
+    """Return what the environments of a job play and show."""
+    return BatchSettings(
+        environments=job.ppo.environments,
+        seed=job.seed,
+        episode_length=job.episode_length,
+        window=job.window,
+        mode=_mode(job),
+        threads=job.threads,
+        gaps=job.gaps,
+    )
+
+
 def training_batch(
     job: TrainingJob, table: FeatureTable, scaled: NDArray[np.float32]
 ) -> MarketBatch:
@@ -28,18 +41,4 @@ def training_batch(
     Raises:
         DataError: If no block of the panel is long enough.
     """
-    return MarketBatch(
-        job.panel,
-        scaled,
-        table.valid,
-        job.settings,
-        BatchSettings(
-            environments=job.ppo.environments,
-            seed=job.seed,
-            episode_length=job.episode_length,
-            window=job.window,
-            mode=_mode(job),
-            threads=job.threads,
-            gaps=job.gaps,
-        ),
-    )
+    return MarketBatch(job.panel, scaled, table.valid, job.settings, batch_settings(job))

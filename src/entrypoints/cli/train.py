@@ -29,7 +29,11 @@ def train(
     start: Annotated[str | None, typer.Option("--from", help="First date, UTC.")] = None,
     stop: Annotated[str | None, typer.Option("--to", help="First date after, UTC.")] = None,
     learner: Annotated[
-        str | None, typer.Option(help="sb3, or native: the same PPO, several times faster.")
+        str | None,
+        typer.Option(help="sb3; the same PPO in native threads: native; on tensors: torch."),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, or cuda: the learners sb3 and torch on a GPU.")
     ] = None,
     frames: Annotated[int | None, typer.Option(help="Environment steps to take.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
@@ -60,6 +64,7 @@ def train(
         "training.from": start,
         "training.to": stop,
         "training.learner": learner,
+        "training.device": device,
         "training.frames": frames,
         "training.seed": seed,
         "training.window": window,

@@ -128,9 +128,11 @@ class PpoSection(Section):
 class TrainingSection(Period):
     """One run of training."""
 
-    learner: Literal["sb3", "native"] = "sb3"
+    learner: Literal["sb3", "native", "torch"] = "sb3"
     """Who learns: Stable-Baselines3, or the same PPO in native threads, which is several times
-    faster and needs no PyTorch."""
+    faster and needs no PyTorch, or as tensor programmes that never leave their device."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where PyTorch computes, with sb3 or torch: on a GPU torch plays the market there as well."""
     frames: int = Field(default=1_000_000, ge=1, le=10**12)
     """Environment steps to take."""
     seed: int = Field(default=1, ge=0, lt=2**31)
@@ -138,8 +140,9 @@ class TrainingSection(Period):
     window: int = Field(default=1, ge=1, le=512)
     """Bars of features in one observation."""
     observations: Literal["window", "index"] = "window"
-    """What environments show of the window: its bars, or their number, which the policy of sb3
-    turns into them on its own device: the same model, a rollout of a fraction of the size."""
+    """What environments show of the window: its bars, or their number, which a policy of
+    PyTorch turns into them on its own device: the same model, a rollout of a fraction of the
+    size."""
     gaps: Literal["refuse", "segment", "hold"] = "refuse"
     """Missing bars: refuse the period, train on the stretches between them, or hold through."""
     episode_length: int = Field(default=512, ge=0)
@@ -157,12 +160,14 @@ class TrainingSection(Period):
     """The optimiser."""
 
     @model_validator(mode="after")
-    def _gathers(self) -> Self:
+    def _fits_learner(self) -> Self:
         if self.observations == "index" and self.learner == "native":
             raise ValueError(
                 "training.observations must be window where training.learner is native: it reads "
                 "windows where they lie"
             )
+        if self.device == "cuda" and self.learner == "native":
+            raise ValueError("training.device must be cpu where training.learner is native")
         return self
 
     @field_validator("features")

@@ -1,13 +1,13 @@
-"""Weights of the native learner: how they begin, and the policy that they make."""
+"""Weights of our own learners: how they begin, and the policy that they make."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import _native
 from ...application.learning.policy import DenseLayer, Network
 from ...application.ports.trainer import PpoSettings
 
@@ -17,15 +17,18 @@ _HIDDEN_GAIN = math.sqrt(2)
 _GAINS = {"action_net.weight": 0.01, "value_net.weight": 1.0}
 
 
-def begin(learner: _native.PpoLearner, ppo: PpoSettings, seed: int) -> None:
-    """Give a learner the weights that Stable-Baselines3 begins with, of an own generator.
+def first_weights(shapes: Mapping[str, tuple[int, ...]], ppo: PpoSettings, seed: int) -> Weights:
+    """Return the weights that Stable-Baselines3 begins with, of an own generator.
 
     Weights are orthogonal (Saxe et al. 2014) with gain √2, 0.01 for the actions and 1 for the
     value; biases are nil.
+
+    Args:
+        shapes: By the names of Stable-Baselines3's state.
     """
     rng = np.random.Generator(np.random.Philox(seed))
     made: Weights = {}
-    for name, shape in ((name, one.shape) for name, one in learner.tensors("weights").items()):
+    for name, shape in shapes.items():
         if name == "log_std":
             made[name] = np.full(shape, ppo.initial_log_std, dtype=np.float32)
         elif len(shape) == 1:
@@ -33,7 +36,7 @@ def begin(learner: _native.PpoLearner, ppo: PpoSettings, seed: int) -> None:
         else:
             rows, columns = shape
             made[name] = _orthogonal(rng, rows, columns, _GAINS.get(name, _HIDDEN_GAIN))
-    learner.load("weights", made)
+    return made
 
 
 def _orthogonal(
