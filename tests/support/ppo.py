@@ -1,8 +1,9 @@
-"""The same PPO twice: the native learner, and Stable-Baselines3 on the same weights and rollout."""
+"""The same PPO twice: a learner of our own, and Stable-Baselines3 on its weights and rollout."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -88,9 +89,12 @@ def shaken(model: PPO, rng: np.random.Generator, size: float = 0.1) -> None:
             one.add_(torch.from_numpy(noise))
 
 
-def same_rollout(model: PPO, native: _native.PpoLearner, rng: np.random.Generator) -> None:
-    """Fill both rollouts with the same samples, drawn near the model's own policy."""
-    mine = native.rollout()
+def same_rollout(model: PPO, mine: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> None:
+    """Fill both rollouts with the same samples, drawn near the model's own policy.
+
+    Args:
+        mine: A learner's buffers by name, shape (T, N, …).
+    """
     shape = mine["values"].shape
     observations = rng.normal(size=mine["observations"].shape).astype(np.float32)
     flat = torch.from_numpy(observations.reshape(-1, observations.shape[-1]))
@@ -112,3 +116,49 @@ def same_rollout(model: PPO, native: _native.PpoLearner, rng: np.random.Generato
     for name in ("observations", "actions", "log_probs", "values", "advantages", "returns"):
         getattr(buffer, name)[:] = mine[name]
     buffer.pos, buffer.full = shape[0], True
+
+
+def schulman_losses(
+    model: PPO,
+    samples: Mapping[str, NDArray[Any]],
+    positions: NDArray[np.int32],
+    settings: PpoSettings,
+) -> dict[str, float]:
+    """Leave the gradient of Schulman's losses, written out, in the model; return the losses.
+
+    Args:
+        samples: A rollout's buffers by name, shape (T, N, …).
+        positions: Of the minibatch, ``step × N + environment``.
+    """
+    policy = model.policy
+    flat = {
+        name: torch.from_numpy(one.reshape(-1, *one.shape[2:])[positions])
+        for name, one in samples.items()
+    }
+    values, log_probs, entropy = policy.evaluate_actions(flat["observations"], flat["actions"])
+    assert entropy is not None  # a Gaussian has one
+    advantages = flat["advantages"]
+    advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    log_ratio = log_probs - flat["log_probs"]
+    ratio = log_ratio.exp()
+    clip = settings.clip_range
+    clipped = torch.clamp(ratio, 1 - clip, 1 + clip)
+    policy_loss = -torch.min(advantages * ratio, advantages * clipped).mean()
+    value_loss = torch.nn.functional.mse_loss(flat["returns"], values.flatten())
+    entropy_loss = -entropy.mean()
+    loss = (
+        policy_loss
+        + settings.entropy_coefficient * entropy_loss
+        + settings.value_coefficient * value_loss
+    )
+    policy.optimizer.zero_grad()
+    loss.backward()
+    figures = {
+        "policy_gradient_loss": policy_loss,
+        "value_loss": value_loss,
+        "entropy_loss": entropy_loss,
+        "approx_kl": ((ratio - 1) - log_ratio).mean(),
+        "clip_fraction": ((ratio - 1).abs() > clip).float().mean(),
+        "loss": loss,
+    }
+    return {name: float(one.detach()) for name, one in figures.items()}

@@ -6,11 +6,18 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-import torch
 from mettle import _native
 from mettle.application.ports.trainer import PpoSettings
-from numpy.typing import NDArray
-from tests.support.ppo import gradient_of, learner, same_rollout, sb3, shaken, weights_of
+from stable_baselines3 import PPO
+from tests.support.ppo import (
+    gradient_of,
+    learner,
+    same_rollout,
+    sb3,
+    schulman_losses,
+    shaken,
+    weights_of,
+)
 
 SETTINGS = PpoSettings(
     environments=16,
@@ -32,13 +39,13 @@ SHAPES = [
 
 def _pair(
     inputs: int, actions: int, settings: PpoSettings, dispatch: str = "best"
-) -> tuple[object, _native.PpoLearner]:
+) -> tuple[PPO, _native.PpoLearner]:
     model = sb3(inputs, actions, settings)
     rng = np.random.default_rng(inputs)
     shaken(model, rng)
     native = learner(inputs, actions, settings, dispatch=dispatch)
     native.load("weights", weights_of(model))
-    same_rollout(model, native, rng)
+    same_rollout(model, native.rollout(), rng)
     return model, native
 
 
@@ -88,49 +95,12 @@ def test_gradients_are_those_of_torch(
     for count in (2, 63, 64, 200, 512):
         positions = rng.permutation(512)[:count].astype(np.int32)
         losses = native.minibatch(positions)
-        wanted = _torch_losses(model, native, positions, settings)
+        wanted = schulman_losses(model, native.rollout(), positions, settings)
         assert losses == pytest.approx(wanted, rel=1e-4, abs=1e-6)
         mine = native.tensors("gradient")
-        for name, theirs in gradient_of(model).items():  # type: ignore[arg-type]  # PPO
+        for name, theirs in gradient_of(model).items():
             scale = max(1.0, float(np.abs(theirs).max()))
             np.testing.assert_allclose(mine[name], theirs, rtol=0, atol=1e-5 * scale, err_msg=name)
-
-
-def _torch_losses(
-    model: object, native: _native.PpoLearner, positions: NDArray[np.int32], settings: PpoSettings
-) -> dict[str, float]:
-    """Leave the gradient of Schulman's losses, written out, in the model; return the losses."""
-    policy = model.policy  # type: ignore[attr-defined]  # PPO
-    flat = {
-        name: torch.from_numpy(one.reshape(512, *one.shape[2:])[positions])
-        for name, one in native.rollout().items()
-    }
-    values, log_probs, entropy = policy.evaluate_actions(flat["observations"], flat["actions"])
-    advantages = flat["advantages"]
-    advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-    log_ratio = log_probs - flat["log_probs"]
-    ratio = log_ratio.exp()
-    clip = settings.clip_range
-    clipped = torch.clamp(ratio, 1 - clip, 1 + clip)
-    policy_loss = -torch.min(advantages * ratio, advantages * clipped).mean()
-    value_loss = torch.nn.functional.mse_loss(flat["returns"], values.flatten())
-    entropy_loss = -entropy.mean()
-    loss = (
-        policy_loss
-        + settings.entropy_coefficient * entropy_loss
-        + settings.value_coefficient * value_loss
-    )
-    policy.optimizer.zero_grad()
-    loss.backward()
-    figures = {
-        "policy_gradient_loss": policy_loss,
-        "value_loss": value_loss,
-        "entropy_loss": entropy_loss,
-        "approx_kl": ((ratio - 1) - log_ratio).mean(),
-        "clip_fraction": ((ratio - 1).abs() > clip).float().mean(),
-        "loss": loss,
-    }
-    return {name: float(one.detach()) for name, one in figures.items()}
 
 
 def test_a_whole_update_is_that_of_stable_baselines3() -> None:
@@ -143,9 +113,9 @@ def test_a_whole_update_is_that_of_stable_baselines3() -> None:
     order = theirs % 32 * 16 + theirs // 32
     before = native.tensors("weights")
     losses = native.update(order.astype(np.int32))
-    model.train()  # type: ignore[attr-defined]  # PPO
-    logged = model.logger.name_to_value  # type: ignore[attr-defined]  # PPO
-    for name, wanted in weights_of(model).items():  # type: ignore[arg-type]  # PPO
+    model.train()
+    logged = model.logger.name_to_value
+    for name, wanted in weights_of(model).items():
         np.testing.assert_allclose(native.tensors("weights")[name], wanted, rtol=0, atol=1e-5)
         assert np.abs(wanted - before[name]).max() > 1e-4
     for name, value in losses.items():

@@ -111,10 +111,10 @@ class ActorCritic:
 
 
 def _shapes(inputs: int, actions: int, hidden: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Return the weights' shapes in the order of Stable-Baselines3's state."""
+    """Return the weights' shapes in the order of the native learner, so that seeds begin alike."""
     found: dict[str, tuple[int, ...]] = {"log_std": (actions,)}
-    for whose in ("policy", "value"):
-        for depth, (deep, wide) in enumerate(pairwise((inputs, *hidden))):
+    for depth, (deep, wide) in enumerate(pairwise((inputs, *hidden))):
+        for whose in ("policy", "value"):
             name = f"mlp_extractor.{whose}_net.{2 * depth}"
             found |= {f"{name}.weight": (wide, deep), f"{name}.bias": (wide,)}
     last = (inputs, *hidden)[-1]
