@@ -265,6 +265,14 @@ def test_resuming_another_job_is_refused(trainer: Trainer, tmp_path: Path) -> No
             trainer.train(replace(other, resume=True))
 
 
+def test_the_checkpoint_of_another_learner_is_refused(learner: str, tmp_path: Path) -> None:
+    """Each draws its noise in its own way."""
+    job = replace(small_job(tmp_path), frames=256, checkpoint_every=256)
+    TRAINERS["native" if learner == "torch" else "torch"]().train(job)
+    with pytest.raises(DataError, match="belongs to other bars"):
+        TRAINERS[learner]().train(replace(job, resume=True))
+
+
 def test_a_damaged_checkpoint_is_refused(
     trainer: Trainer, tmp_path: Path, uncut: TrainedPolicy
 ) -> None:

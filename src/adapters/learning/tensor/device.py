@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,10 +9,10 @@ from numpy.typing import NDArray
 from ....application.ports.feature_builder import FeatureTable
 from ....application.ports.trainer import TrainingJob
 from ....domain.errors import ConfigError
-from ..training_batch import batch_settings, training_batch
+from ..training_batch import training_batch
+from .cuda_market import CudaMarket
 from .market import HostMarket, TensorMarket
 
-_DEVICE_MARKET = "....adapters.simulation.device_market"
 _MEND = "set training.device to cpu"
 
 
@@ -47,14 +45,4 @@ def tensor_market(
     """
     if device.type == "cpu":
         return HostMarket(training_batch(job, table, scaled))
-    try:
-        made = import_module(_DEVICE_MARKET, __package__).DeviceMarket
-    except ImportError as error:
-        raise ConfigError(
-            "training.device is cuda, but the market was not built for GPUs",
-            mend="build it with make cuda, or " + _MEND,
-        ) from error
-    market: TensorMarket = made(
-        job.panel, scaled, table.valid, job.settings, batch_settings(job), device
-    )
-    return market
+    return CudaMarket(job, table, scaled, device)

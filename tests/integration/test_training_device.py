@@ -1,0 +1,61 @@
+"""Where PyTorch computes: a device that is not there, or has no market, is refused by name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mettle.adapters.features.native import NativeFeatures
+from mettle.adapters.learning.sb3_trainer import Sb3Trainer
+from mettle.adapters.learning.tensor.device import tensor_market
+from mettle.adapters.learning.torch_trainer import TorchTrainer
+from mettle.adapters.system.clock import SystemClock
+from mettle.domain.errors import ConfigError
+from mettle.entrypoints.settings.sections import TrainingSection
+from tests.support.learning import LAST_RETURN, small_job
+
+TRAINERS = [Sb3Trainer, TorchTrainer]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize("made", TRAINERS)
+def test_a_gpu_that_is_not_there_is_refused(
+    tmp_path: Path, made: type[Sb3Trainer | TorchTrainer]
+) -> None:
+    """Nothing learns on the processor in silence: the checkpoints would say otherwise."""
+    trainer = made(NativeFeatures(1), SystemClock(), device="cuda")
+    with pytest.raises(ConfigError, match=r"training.device is cuda, but") as refused:
+        trainer.train(small_job(tmp_path))
+    assert refused.value.mend == "set training.device to cpu"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("made", TRAINERS)
+def test_other_devices_are_refused(tmp_path: Path, made: type[Sb3Trainer | TorchTrainer]) -> None:
+    """PyTorch knows more of them; the market does not."""
+    trainer = made(NativeFeatures(1), SystemClock(), device="mps")
+    with pytest.raises(ConfigError, match="must be cpu or cuda, was 'mps'"):
+        trainer.train(small_job(tmp_path))
+
+
+def test_a_market_that_was_not_built_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what builds it."""
+    monkeypatch.setitem(sys.modules, "mettle.adapters.simulation.cuda_batch", None)
+    job = small_job(tmp_path)
+    table = NativeFeatures(1).table(job.panel, LAST_RETURN)
+    scaled = table.values.astype("float32")
+    with pytest.raises(ConfigError, match="not built for GPUs") as refused:
+        tensor_market(job, table, scaled, torch.device("cuda"))
+    assert refused.value.mend.startswith("build it with make cuda")
+    assert "mettle.adapters.simulation.cuda_batch" in str(refused.value.__cause__)
+
+
+def test_the_native_learner_needs_the_processor() -> None:
+    """The settings say so before anything is loaded."""
+    with pytest.raises(ValueError, match=r"training.device must be cpu"):
+        TrainingSection(learner="native", device="cuda")
+    assert TrainingSection(learner="torch", device="cuda").device == "cuda"
