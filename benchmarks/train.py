@@ -1,8 +1,8 @@
-"""Training: frames a second of SB3's PPO and of the native learner on the native market.
+"""Training: frames a second of SB3's PPO and of our own learners on the native market.
 
-Both learn the same network with the same batches and epochs. Beside them stands SB3's PPO on an
-environment of no cost: what any environment under it can reach at best. SB3 gets the number of
-PyTorch's threads that suits it better: on a busy machine several of them wait for each other.
+All learn the same network with the same batches and epochs. Beside them stands SB3's PPO on an
+environment of no cost: what any environment under it can reach at best. PyTorch gets the number of
+threads that suits SB3 better: on a busy machine several of them wait for each other.
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from mettle._native import PpoLearner
-from mettle.adapters.learning.native_weights import begin
+from mettle.adapters.learning.policy_weights import first_weights
+from mettle.adapters.learning.tensor.cuda_market import cuda_market
+from mettle.adapters.learning.tensor.learner import TensorLearner
+from mettle.adapters.learning.tensor.market import HostMarket, TensorMarket
 from mettle.adapters.market_data.synthetic import synthetic_panel
 from mettle.adapters.simulation.market_batch import BatchSettings, MarketBatch
 from mettle.adapters.simulation.sb3_vec_env import MarketVecEnv
+from mettle.application.market import MarketPanel
 from mettle.application.ports.trainer import PpoSettings
 from mettle.domain.simulation.settings import SimulationSettings
 from numpy.typing import NDArray
@@ -132,7 +136,8 @@ def run(full: bool, periods: int | None = None) -> list[dict[str, Any]]:
     threads = os.cpu_count() or 1
     torch.set_num_threads(_favoured(sb3, threads))
     natives = {count: Timed(_native(count)) for count in sorted({1, threads})}
-    timed = [sb3, idle, *natives.values()]
+    tensors = Timed(_tensors(HostMarket(_market(0)), torch.device("cpu")).learn)
+    timed = [sb3, idle, *natives.values(), tensors]
     for _ in range(periods or (8 if full else 4)):
         for turn in range(PERIOD):
             # One rollout each in turn: what drifts in the machine hits all alike.
@@ -160,7 +165,18 @@ def run(full: bool, periods: int | None = None) -> list[dict[str, Any]]:
             natives[1].cpu_rates,
             sb3.cpu_rates,
         ),
+        _beside(f"torch {name}: same market, on the processor", tensors.rates, sb3.rates),
     ]
+
+
+def gpu_learner(environments: int) -> TensorLearner:
+    """Return a learner that plays and learns on a GPU, with as many minibatches as the others.
+
+    Raises:
+        ConfigError, NotFound: If the market was not built for it.
+    """
+    device = torch.device("cuda")
+    return _tensors(cuda_market(*_scene(environments), device), device)
 
 
 def _beside(name: str, ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
@@ -190,12 +206,18 @@ def _ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def _market(threads: int) -> MarketBatch:
+    return MarketBatch(*_scene(ENVIRONMENTS, threads))
+
+
+def _scene(
+    environments: int, threads: int = 0
+) -> tuple[MarketPanel, NDArray[np.float32], NDArray[np.bool_], SimulationSettings, BatchSettings]:
     panel = synthetic_panel(1, ASSETS, 50_000)
     shape = (*panel.close.shape, FEATURES)
     features = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
     valid = np.ones(panel.close.shape, dtype=np.bool_)
-    settings = BatchSettings(ENVIRONMENTS, episode_length=EPISODE, threads=threads)
-    return MarketBatch(panel, features, valid, SimulationSettings(), settings)
+    batch = BatchSettings(environments, episode_length=EPISODE, threads=threads)
+    return panel, features, valid, SimulationSettings(), batch
 
 
 def _box(space: spaces.Space[Any]) -> spaces.Box:
@@ -219,22 +241,38 @@ def _sb3(env: VecEnv) -> Callable[[], object]:
 
 
 def _native(threads: int) -> Callable[[], object]:
-    settings = PpoSettings(
-        environments=ENVIRONMENTS,
-        rollout=ROLLOUT,
-        batch_size=BATCH,
-        epochs=EPOCHS,
-        initial_log_std=0.0,
-    )
+    settings = _settings(ENVIRONMENTS)
     market = _market(threads)
     learner = PpoLearner(market.observation_size, market.assets, asdict(settings), 1, threads)
-    begin(learner, settings, 1)
+    shapes = {name: one.shape for name, one in learner.tensors("weights").items()}
+    learner.load("weights", first_weights(shapes, settings, 1))
 
     def turn() -> None:
         market.play(learner)
         learner.update()
 
     return turn
+
+
+def _tensors(market: TensorMarket, device: torch.device) -> TensorLearner:
+    return TensorLearner(
+        market,
+        _settings(market.environments),
+        1,
+        device,
+        inputs=market.observation_size,
+        see=lambda one: one,
+    )
+
+
+def _settings(environments: int) -> PpoSettings:
+    return PpoSettings(
+        environments=environments,
+        rollout=ROLLOUT,
+        batch_size=BATCH * environments // ENVIRONMENTS,
+        epochs=EPOCHS,
+        initial_log_std=0.0,
+    )
 
 
 def _figure(name: str, values: Sequence[float], unit: str, scale: float) -> dict[str, Any]:

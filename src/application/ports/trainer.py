@@ -98,7 +98,7 @@ ProgressCallback = Callable[[TrainingProgress], None]
 
 
 class Trainer(Protocol):
-    """Turns bars into a policy. Adapter: Stable-Baselines3 PPO on the native market.
+    """Turns bars into a policy. Adapters: PPO of Stable-Baselines3, in native threads, on tensors.
 
     Not thread-safe; one run a process. On KeyboardInterrupt the last checkpoint stays valid.
     """

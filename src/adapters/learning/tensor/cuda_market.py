@@ -10,41 +10,49 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ....application.ports.feature_builder import FeatureTable
-from ....application.ports.trainer import TrainingJob
+from ....application.market import MarketPanel
 from ....domain.errors import ConfigError
-from ..training_batch import batch_settings
+from ....domain.simulation.settings import SimulationSettings
+from ...simulation.market_batch import BatchSettings
 from .market import Outcome
 
 _BATCH = "...simulation.cuda_batch"  # is built where there is a compiler for GPUs
 
 
+def cuda_market(
+    panel: MarketPanel,
+    features: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    settings: SimulationSettings,
+    batch: BatchSettings,
+    device: torch.device,
+) -> CudaMarket:
+    """Return environments on a GPU; the arguments are those of MarketBatch.
+
+    Raises:
+        ConfigError: If this build has none.
+        DataError: If no block of the panel is long enough.
+    """
+    try:
+        made: Any = import_module(_BATCH, __package__)
+    except ImportError as error:
+        raise ConfigError(
+            "training.device is cuda, but the market was not built for GPUs",
+            mend="build it with make cuda, or set training.device to cpu",
+        ) from error
+    return CudaMarket(made.CudaMarketBatch(panel, features, valid, settings, batch, device))
+
+
 class CudaMarket:
     """See :class:`~mettle.adapters.learning.tensor.market.TensorMarket`.
 
-    Raises:
-        ConfigError: If this build has no environments for GPUs.
-        DataError: If no block of the panel is long enough.
+    Args:
+        batch: A CudaMarketBatch.
     """
 
-    def __init__(
-        self,
-        job: TrainingJob,
-        table: FeatureTable,
-        scaled: NDArray[np.float32],
-        device: torch.device,
-    ) -> None:
-        try:
-            made: Any = import_module(_BATCH, __package__)
-        except ImportError as error:
-            raise ConfigError(
-                "training.device is cuda, but the market was not built for GPUs",
-                mend="build it with make cuda, or set training.device to cpu",
-            ) from error
-        self._batch: Any = made.CudaMarketBatch(
-            job.panel, scaled, table.valid, job.settings, batch_settings(job), device
-        )
-        output, ends = self._batch.output, self._batch.finished
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+        output, ends = batch.output, batch.finished
         self.observations: Tensor = output.observations
         self._outcome = Outcome(
             output.rewards,

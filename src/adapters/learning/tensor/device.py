@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ....application.ports.feature_builder import FeatureTable
 from ....application.ports.trainer import TrainingJob
 from ....domain.errors import ConfigError
-from ..training_batch import training_batch
-from .cuda_market import CudaMarket
+from ..training_batch import batch_settings, training_batch
+from .cuda_market import cuda_market
 from .market import HostMarket, TensorMarket
 
 _MEND = "set training.device to cpu"
@@ -45,4 +45,4 @@ def tensor_market(
     """
     if device.type == "cpu":
         return HostMarket(training_batch(job, table, scaled))
-    return CudaMarket(job, table, scaled, device)
+    return cuda_market(job.panel, scaled, table.valid, job.settings, batch_settings(job), device)
