@@ -28,6 +28,7 @@ class Programme:
         self._captures = graphs and device.type == "cuda"
         self._device = device
         self._calls = 0
+        self._stream: torch.cuda.Stream | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self) -> None:
@@ -43,13 +44,14 @@ class Programme:
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
                 self._function()
-            self._graph = graph
+            self._graph, self._stream = graph, None
             graph.replay()
 
     def _beside(self) -> None:
+        if self._stream is None:  # one for all calls: each keeps the memory that it took
+            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         current = torch.cuda.current_stream(self._device)
-        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]  # PyTorch's
-        stream.wait_stream(current)
-        with torch.cuda.stream(stream):
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
             self._function()
-        current.wait_stream(stream)
+        current.wait_stream(self._stream)
