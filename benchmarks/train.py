@@ -12,14 +12,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from mettle._native import PpoLearner
-from mettle.adapters.learning.policy_weights import first_weights
+from mettle.adapters.learning.native_learner import NativeLearner
 from mettle.adapters.learning.tensor.cuda_market import cuda_market
 from mettle.adapters.learning.tensor.learner import TensorLearner
 from mettle.adapters.learning.tensor.market import HostMarket, TensorMarket
@@ -241,17 +239,7 @@ def _sb3(env: VecEnv) -> Callable[[], object]:
 
 
 def _native(threads: int) -> Callable[[], object]:
-    settings = _settings(ENVIRONMENTS)
-    market = _market(threads)
-    learner = PpoLearner(market.observation_size, market.assets, asdict(settings), 1, threads)
-    shapes = {name: one.shape for name, one in learner.tensors("weights").items()}
-    learner.load("weights", first_weights(shapes, settings, 1))
-
-    def turn() -> None:
-        market.play(learner)
-        learner.update()
-
-    return turn
+    return NativeLearner(_market(threads), _settings(ENVIRONMENTS), 1, threads).learn
 
 
 def _tensors(market: TensorMarket, device: torch.device) -> TensorLearner:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
 
 import numpy as np
-from mettle._native import PpoLearner
 from mettle.adapters.features.native import NativeFeatures
-from mettle.adapters.learning.native_weights import begin
+from mettle.adapters.learning.native_learner import NativeLearner
 from mettle.adapters.simulation.market_batch import ObservationMode
 from mettle.application.ports.trainer import PpoSettings
 from mettle.domain.signals.catalogue import default_feature_set
@@ -62,13 +60,11 @@ def _features(threads: int) -> str:
 def _learnt(threads: int) -> str:
     settings = PpoSettings(environments=128, rollout=16, batch_size=512, epochs=2)
     market = batch(_BARS, 3, 128, threads)
-    learner = PpoLearner(market.observation_size, market.assets, asdict(settings), 1, threads)
-    begin(learner, settings, 1)
+    learner = NativeLearner(market, settings, 1, threads)
     market.reset(3)
     for _ in range(3):
-        market.play(learner)
-        learner.update()
+        learner.learn()
     seen = hashlib.sha256()
-    for _, array in sorted(learner.tensors("weights").items()):
+    for _, array in sorted(learner.weights().items()):
         seen.update(array.tobytes())
     return seen.hexdigest()

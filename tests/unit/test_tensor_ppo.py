@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from mettle.application.ports.trainer import PpoSettings
 from mettle.domain.errors import ConfigError
 from mettle.domain.simulation.settings import SimulationSettings
 from stable_baselines3 import PPO
-from tests.support.learning import persistent_panel, small_job
+from tests.support.learning import persistent_panel
 from tests.support.ppo import (
     gradient_of,
     same_rollout,
@@ -152,12 +151,12 @@ def _market() -> MarketBatch:
     )
 
 
-def test_first_weights_are_those_of_the_native_learner(tmp_path: Path) -> None:
+def test_first_weights_are_those_of_the_native_learner() -> None:
     """One seed begins alike in both."""
-    job = replace(small_job(tmp_path), ppo=replace(SETTINGS, hidden=(8, 5)))
-    native = NativeLearner(job, _market())
+    settings = replace(SETTINGS, hidden=(8, 5))
+    native = NativeLearner(_market(), settings, 5)
     mine = TensorLearner(
-        HostMarket(_market()), job.ppo, job.seed, torch.device("cpu"), inputs=5, see=lambda one: one
+        HostMarket(_market()), settings, 5, torch.device("cpu"), inputs=5, see=lambda one: one
     )
     assert list(mine.weights()) == list(native.weights())
     for name, one in native.weights().items():

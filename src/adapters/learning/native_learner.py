@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ... import _native
-from ...application.ports.trainer import TrainingJob
+from ...application.ports.trainer import PpoSettings
 from ...domain.errors import ConfigError
 from ..simulation.market_batch import MarketBatch
 from .learner import Lesson
@@ -23,21 +23,24 @@ _KINDS = {"weights": "policy.", "first_moments": "first.", "second_moments": "se
 class NativeLearner:
     """See :class:`~mettle.adapters.learning.learner.Learner`.
 
+    Args:
+        threads: 0 is one a processor.
+
     Raises:
         ConfigError: If the network cannot be built.
     """
 
-    def __init__(self, job: TrainingJob, market: MarketBatch) -> None:
-        settings = {name: one for name, one in asdict(job.ppo).items() if name != "initial_log_std"}
-        threads = job.threads or os.cpu_count() or 1
+    def __init__(self, market: MarketBatch, ppo: PpoSettings, seed: int, threads: int = 0) -> None:
+        settings = {name: one for name, one in asdict(ppo).items() if name != "initial_log_std"}
+        threads = threads or os.cpu_count() or 1
         try:
             self._native = _native.PpoLearner(
-                market.observation_size, market.assets, settings, job.seed, threads
+                market.observation_size, market.assets, settings, seed, threads
             )
         except ValueError as error:
             raise ConfigError(f"the network cannot be built: {error}") from error
         shapes = {name: one.shape for name, one in self.weights().items()}
-        self._native.load("weights", first_weights(shapes, job.ppo, job.seed))
+        self._native.load("weights", first_weights(shapes, ppo, seed))
         self._market = market
         self._rollout = self._native.rollout()
 

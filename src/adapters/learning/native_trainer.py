@@ -47,5 +47,6 @@ class NativeTrainer:
         checkpoints = Checkpoints(
             job.folder / "checkpoints", fingerprint(job, learner="native"), self._keep
         )
-        run = LearnerRun(job, NativeLearner(job, market), checkpoints, self._clock, on_progress)
+        learner = NativeLearner(market, job.ppo, job.seed, job.threads)
+        run = LearnerRun(job, learner, checkpoints, self._clock, on_progress)
         return run.train(scaler)
