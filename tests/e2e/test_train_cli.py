@@ -6,7 +6,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 from mettle.application.learning.scaler import FeatureScaler
+from mettle.domain.errors import ConfigError, NotFound
 from tests.support.workspaces import call, opened
 
 SMALL = (
@@ -36,3 +38,17 @@ def test_training_ends_where_it_was_told_to(
     (line,) = (one for one in made.err.splitlines() if one.startswith("next: mettle "))
     done = call(capsys, home, *shlex.split(line.removeprefix("next: mettle ")), "--no-report")
     assert done.code == 0, done.err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize("learner", ["sb3", "torch"])
+def test_a_gpu_that_is_not_there_is_refused(
+    home: Path, capsys: pytest.CaptureFixture[str], learner: str
+) -> None:
+    """In words that name the setting, and before anything is written."""
+    made = call(capsys, home, "train", "-s", "there", "--learner", learner, "--device", "cuda")
+    assert made.code == ConfigError.exit_code
+    assert "training.device is cuda, but" in made.err
+    assert "set training.device to cpu" in made.err
+    with opened(home) as workspace, pytest.raises(NotFound):
+        workspace.model("there")
