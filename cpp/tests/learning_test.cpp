@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "levels.hpp"
 #include "mettle/learning/ppo.hpp"
 
 namespace {
@@ -91,56 +92,47 @@ bool equal(const Lines<float>& one, const Lines<float>& two) {
            std::memcmp(one.data(), two.data(), one.size() * sizeof(float)) == 0;
 }
 
-std::vector<Level> levels() {
-    std::vector<Level> found;
-    for (const Level one : {Level::portable, Level::avx2, Level::avx512}) {
-        if (mettle::learning::supported(one)) found.push_back(one);
-    }
-    return found;
-}
-
 }  // namespace
 
-TEST_CASE("the gradient is the slope of the loss") {
-    for (const Level level : levels()) {
-        CAPTURE(static_cast<int>(level));
-        Ppo ppo(shape(1, level));
-        fill(ppo);
-        Toy toy;
-        REQUIRE(ppo.collect(toy));
-        std::vector<std::int32_t> positions(100);
-        for (std::size_t k = 0; k < 100; ++k) positions[k] = static_cast<std::int32_t>(k * 3);
-        fill(ppo);
-        ppo.minibatch(positions.data(), 100);
-        const Lines<float> gradient = ppo.gradient();
-        for (const auto& tensor : ppo.network().tensors()) {
-            CAPTURE(tensor.name);
-            const auto k = at(tensor.at(tensor.outputs - 1, tensor.inputs / 2));
-            constexpr float kStep = 1e-2F;
-            const float kept = ppo.weights()[k];
-            double loss[2];
-            for (const int side : {0, 1}) {
-                ppo.weights()[k] = kept + (side == 0 ? -kStep : kStep);
-                ppo.weights_changed();
-                loss[side] = ppo.minibatch(positions.data(), 100).last;
-            }
-            ppo.weights()[k] = kept;
+TEST_CASE_TEMPLATE("the gradient is the slope of the loss", L, ALL_LEVELS) {
+    NEEDS_LEVEL(L::training);
+    Ppo ppo(shape(1, L::training));
+    fill(ppo);
+    Toy toy;
+    REQUIRE(ppo.collect(toy));
+    std::vector<std::int32_t> positions(100);
+    for (std::size_t k = 0; k < 100; ++k) positions[k] = static_cast<std::int32_t>(k * 3);
+    fill(ppo);
+    ppo.minibatch(positions.data(), 100);
+    const Lines<float> gradient = ppo.gradient();
+    for (const auto& tensor : ppo.network().tensors()) {
+        CAPTURE(tensor.name);
+        const auto k = at(tensor.at(tensor.outputs - 1, tensor.inputs / 2));
+        constexpr float kStep = 1e-2F;
+        const float kept = ppo.weights()[k];
+        double loss[2];
+        for (const int side : {0, 1}) {
+            ppo.weights()[k] = kept + (side == 0 ? -kStep : kStep);
             ppo.weights_changed();
-            const double slope = (loss[1] - loss[0]) / (2.0 * static_cast<double>(kStep));
-            CHECK(static_cast<double>(gradient[k]) == doctest::Approx(slope).epsilon(0.02).scale(0.1));
+            loss[side] = ppo.minibatch(positions.data(), 100).last;
         }
+        ppo.weights()[k] = kept;
+        ppo.weights_changed();
+        const double slope = (loss[1] - loss[0]) / (2.0 * static_cast<double>(kStep));
+        CHECK(static_cast<double>(gradient[k]) == doctest::Approx(slope).epsilon(0.02).scale(0.1));
     }
 }
 
-TEST_CASE("any number of threads plays and learns the same bits") {
-    Ppo one(shape(1));
+TEST_CASE_TEMPLATE("any number of threads plays and learns the same bits", L, ALL_LEVELS) {
+    NEEDS_LEVEL(L::training);
+    Ppo one(shape(1, L::training));
     fill(one);
     Toy toy;
     REQUIRE(one.collect(toy));
     const Losses losses = one.update(nullptr);
     for (const int threads : {2, 3, 7}) {
         CAPTURE(threads);
-        Ppo many(shape(threads));
+        Ppo many(shape(threads, L::training));
         fill(many);
         Toy another;
         REQUIRE(many.collect(another));
@@ -150,6 +142,27 @@ TEST_CASE("any number of threads plays and learns the same bits") {
         CHECK(many.update(nullptr).last == losses.last);
         CHECK(equal(many.weights(), one.weights()));
         CHECK(equal(many.second(), one.second()));
+    }
+}
+
+TEST_CASE_TEMPLATE("levels learn the same but for rounding", L, ALL_LEVELS) {
+    NEEDS_LEVEL(L::training);
+    Ppo portable(shape(1, Level::portable));
+    Ppo other(shape(1, L::training));
+    for (Ppo* one : {&portable, &other}) {
+        fill(*one);
+        Toy toy;
+        REQUIRE(one->collect(toy));
+    }
+    for (std::size_t k = 0; k < other.actions.size(); ++k) {
+        CHECK(std::abs(other.actions[k] - portable.actions[k]) < 1e-5F);
+    }
+    const Losses found = other.update(nullptr);
+    const Losses wanted = portable.update(nullptr);
+    CHECK(found.value == doctest::Approx(wanted.value).epsilon(1e-4));
+    CHECK(found.last == doctest::Approx(wanted.last).epsilon(1e-4));
+    for (std::size_t k = 0; k < other.weights().size(); ++k) {
+        CHECK(std::abs(other.weights()[k] - portable.weights()[k]) < 1e-5F);
     }
 }
 

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "levels.hpp"
+
 namespace {
 
 using mettle::inference::Activation;
@@ -83,12 +85,6 @@ std::vector<float> observations(int rows, int inputs) {
     return obs;
 }
 
-std::vector<Dispatch> levels() {
-    std::vector<Dispatch> found{Dispatch::best, Dispatch::portable};
-    if (mettle::inference::supported(Dispatch::avx2)) found.push_back(Dispatch::avx2);
-    return found;
-}
-
 float tanh_of(const Mlp& identity, float x) {
     std::array<float, 16> scratch{};
     float y = 0.0F;
@@ -98,33 +94,33 @@ float tanh_of(const Mlp& identity, float x) {
 
 }  // namespace
 
-TEST_CASE("a network equals its reference in doubles") {
+TEST_CASE_TEMPLATE("a network equals its reference in doubles", L, INFERENCE_LEVELS) {
+    NEEDS_LEVEL(L::inference);
     constexpr int kRows = 16;
     for (const auto activation : {Activation::tanh, Activation::relu}) {
         // Widths around the block of 8 and the run of 64, odd and even.
         for (const int inputs : {1, 2, 7, 63, 64, 65, 257, 901}) {
             const Weights weights({inputs, 33, 8, 3}, 7);
             const auto obs = observations(kRows, inputs);
-            for (const auto level : levels()) {
-                const Mlp mlp = weights.build(inputs, activation, level);
-                REQUIRE(mlp.input_size() == inputs);
-                REQUIRE(mlp.output_size() == 3);
-                std::vector<float> scratch(mlp.scratch_size());
-                for (int row = 0; row < kRows; ++row) {
-                    const float* one = obs.data() + static_cast<std::ptrdiff_t>(row) * inputs;
-                    std::array<float, 3> action{};
-                    mlp.forward(one, action.data(), scratch.data());
-                    const auto expected = weights.reference(one, inputs, activation);
-                    for (std::size_t o = 0; o < 3; ++o) {
-                        CHECK(std::fabs(static_cast<double>(action[o]) - expected[o]) < 2e-6);
-                    }
+            const Mlp mlp = weights.build(inputs, activation, L::inference);
+            REQUIRE(mlp.input_size() == inputs);
+            REQUIRE(mlp.output_size() == 3);
+            std::vector<float> scratch(mlp.scratch_size());
+            for (int row = 0; row < kRows; ++row) {
+                const float* one = obs.data() + static_cast<std::ptrdiff_t>(row) * inputs;
+                std::array<float, 3> action{};
+                mlp.forward(one, action.data(), scratch.data());
+                const auto expected = weights.reference(one, inputs, activation);
+                for (std::size_t o = 0; o < 3; ++o) {
+                    CHECK(std::fabs(static_cast<double>(action[o]) - expected[o]) < 2e-6);
                 }
             }
         }
     }
 }
 
-TEST_CASE("the sum keeps the stated order") {
+TEST_CASE_TEMPLATE("the sum keeps the stated order", L, INFERENCE_LEVELS) {
+    NEEDS_LEVEL(L::inference);
     // 1e8 swallows what is added to it, so that each grouping of these inputs has its own result.
     const std::array<float, 5> obs{1e8F, 3.0F, 3.0F, -5.0F, -1e8F};
     const std::array<float, 5> weight{1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
@@ -134,16 +130,15 @@ TEST_CASE("the sum keeps the stated order") {
     const float expected = bias + (even + odd);
     REQUIRE(expected == 0.5F);
     const DenseLayer layer{weight.data(), &bias, 1};
-    for (const auto level : levels()) {
-        const Mlp mlp(5, &layer, 1, Activation::tanh, level);
-        std::vector<float> scratch(mlp.scratch_size());
-        float action = 0.0F;
-        mlp.forward(obs.data(), &action, scratch.data());
-        CHECK(action == expected);
-    }
+    const Mlp mlp(5, &layer, 1, Activation::tanh, L::inference);
+    std::vector<float> scratch(mlp.scratch_size());
+    float action = 0.0F;
+    mlp.forward(obs.data(), &action, scratch.data());
+    CHECK(action == expected);
 }
 
-TEST_CASE("batch, threads and dispatch level leave every bit alone") {
+TEST_CASE_TEMPLATE("batch, threads and dispatch level leave every bit alone", L, INFERENCE_LEVELS) {
+    NEEDS_LEVEL(L::inference);
     constexpr int kInputs = 61;
     constexpr std::size_t kRows = 512;
     const Weights weights({kInputs, 64, 64, 5}, 3);
@@ -154,21 +149,19 @@ TEST_CASE("batch, threads and dispatch level leave every bit alone") {
     for (std::size_t row = 0; row < kRows; ++row) {
         portable.forward(obs.data() + row * kInputs, expected.data() + row * 5, scratch.data());
     }
-    for (const auto level : levels()) {
-        const Mlp mlp = weights.build(kInputs, Activation::tanh, level);
-        std::vector<float> actions(kRows * 5);
-        std::vector<std::thread> threads;
-        for (const std::size_t part : {0U, 1U, 2U, 3U}) {
-            threads.emplace_back([&, part] {
-                std::vector<float> own(mlp.scratch_size());
-                const std::size_t first = part * kRows / 4;
-                mlp.forward_batch(obs.data() + first * kInputs, kRows / 4,
-                                  actions.data() + first * 5, own.data());
-            });
-        }
-        for (auto& thread : threads) thread.join();
-        CHECK(std::memcmp(actions.data(), expected.data(), actions.size() * sizeof(float)) == 0);
+    const Mlp mlp = weights.build(kInputs, Activation::tanh, L::inference);
+    std::vector<float> actions(kRows * 5);
+    std::vector<std::thread> threads;
+    for (const std::size_t part : {0U, 1U, 2U, 3U}) {
+        threads.emplace_back([&, part] {
+            std::vector<float> own(mlp.scratch_size());
+            const std::size_t first = part * kRows / 4;
+            mlp.forward_batch(obs.data() + first * kInputs, kRows / 4,
+                              actions.data() + first * 5, own.data());
+        });
     }
+    for (auto& thread : threads) thread.join();
+    CHECK(std::memcmp(actions.data(), expected.data(), actions.size() * sizeof(float)) == 0);
 }
 
 TEST_CASE("tanh lies within 1e-7 of the true one, for every size of number") {
@@ -196,20 +189,19 @@ TEST_CASE("tanh lies within 1e-7 of the true one, for every size of number") {
     CHECK(tanh_of(best, -std::numeric_limits<float>::infinity()) == -1.0F);
 }
 
-TEST_CASE("actions are clipped, and what is no number stays none") {
+TEST_CASE_TEMPLATE("actions are clipped, and what is no number stays none", L, INFERENCE_LEVELS) {
+    NEEDS_LEVEL(L::inference);
     const float weight = 1.0F;
     const float bias = 0.0F;
     const DenseLayer layer{&weight, &bias, 1};
     const std::array<DenseLayer, 2> deep{{layer, layer}};
-    for (const auto level : levels()) {
-        for (const auto activation : {Activation::tanh, Activation::relu}) {
-            const Mlp flat(1, &layer, 1, activation, level);
-            const Mlp two(1, deep.data(), 2, activation, level);
-            CHECK(tanh_of(flat, 7.0F) == 1.0F);
-            CHECK(tanh_of(flat, -7.0F) == -1.0F);
-            CHECK(tanh_of(flat, 0.25F) == 0.25F);
-            CHECK(std::isnan(tanh_of(flat, std::numeric_limits<float>::quiet_NaN())));
-            CHECK(std::isnan(tanh_of(two, std::numeric_limits<float>::quiet_NaN())));
-        }
+    for (const auto activation : {Activation::tanh, Activation::relu}) {
+        const Mlp flat(1, &layer, 1, activation, L::inference);
+        const Mlp two(1, deep.data(), 2, activation, L::inference);
+        CHECK(tanh_of(flat, 7.0F) == 1.0F);
+        CHECK(tanh_of(flat, -7.0F) == -1.0F);
+        CHECK(tanh_of(flat, 0.25F) == 0.25F);
+        CHECK(std::isnan(tanh_of(flat, std::numeric_limits<float>::quiet_NaN())));
+        CHECK(std::isnan(tanh_of(two, std::numeric_limits<float>::quiet_NaN())));
     }
 }
