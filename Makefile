@@ -14,9 +14,11 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 SOURCES := $(shell find src cpp -type f -not -path '*/__pycache__/*' 2>/dev/null) CMakeLists.txt pyproject.toml
 
+EMULATION := doctest-dev cmake ninja-build bochs bochs-sdl grub-common grub-pc-bin xorriso mtools
+
 EVIDENCE := $(subst _,-,$(basename $(notdir $(wildcard evidence/[a-z]*.py))))
 
-.PHONY: help demo test test-fast scoreboard lint typecheck imports cpp cpp-sanitize evidence bench bench-peers mutation dev system format clean
+.PHONY: help demo test test-fast scoreboard lint typecheck imports cpp cpp-sanitize cpp-avx512 evidence bench bench-peers mutation dev system format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,6 +53,10 @@ cpp: system ## C++ tests, release build
 
 cpp-sanitize: system ## C++ tests under address, undefined-behaviour and thread sanitizers
 	.ci/cpp asan-ubsan tsan
+
+cpp-avx512: ## C++ tests on an emulated processor with AVX-512, minutes: see docs/concepts/dispatch.md
+	.ci/system-packages $(EMULATION)
+	.ci/cpp-emulated corei7_skylake_x avx512
 
 evidence: $(VENV)/.installed $(VENV)/.tools ## The short form of every evidence script
 	for name in $(EVIDENCE); do $(BIN)/python -m evidence $$name; done
