@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mettle.adapters.features.native import NativeFeatures
+from mettle.adapters.learning import torch_trainer
 from mettle.adapters.learning.sb3_trainer import Sb3Trainer
 from mettle.adapters.learning.tensor.device import tensor_market
+from mettle.adapters.learning.tensor.market import TensorMarket
 from mettle.adapters.learning.torch_trainer import TorchTrainer
 from mettle.adapters.system.clock import SystemClock
 from mettle.domain.errors import ConfigError
@@ -52,6 +56,35 @@ def test_a_market_that_was_not_built_is_named(
         tensor_market(job, table, scaled, torch.device("cuda"))
     assert refused.value.mend.startswith("build it with make cuda")
     assert "mettle.adapters.simulation.cuda_batch" in str(refused.value.__cause__)
+
+
+def test_a_rollout_that_does_not_fit_is_said_with_what_to_lower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch's own words say neither what was too large nor what makes it smaller."""
+
+    def full(*_: object) -> TensorMarket:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch_trainer, "tensor_market", full)
+    trainer = TorchTrainer(NativeFeatures(1), SystemClock())
+    with pytest.raises(ConfigError, match="16 environments × 16 steps do not fit") as refused:
+        trainer.train(small_job(tmp_path))
+    assert "training.ppo.environments" in refused.value.mend
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
+def test_a_gpu_learns_the_same_whether_or_not_it_was_cut(tmp_path: Path) -> None:
+    """With the market on it too, to the bit; half of the run is played before graphs are there."""
+    pytest.importorskip("mettle._cuda", reason="the market was not built for GPUs")
+    trainer = TorchTrainer(NativeFeatures(1), SystemClock(), device="cuda")
+    whole = trainer.train(small_job(tmp_path / "whole"))
+    trainer.train(replace(small_job(tmp_path / "cut"), frames=1024))
+    found = trainer.train(replace(small_job(tmp_path / "cut"), resume=True))
+    assert (found.frames, found.metrics) == (whole.frames, whole.metrics)
+    for ours, theirs in zip(found.network.layers, whole.network.layers, strict=True):
+        np.testing.assert_array_equal(ours.weight, theirs.weight)
+        np.testing.assert_array_equal(ours.bias, theirs.bias)
 
 
 def test_the_native_learner_needs_the_processor() -> None:
