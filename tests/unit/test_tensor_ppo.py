@@ -91,9 +91,13 @@ def test_gradients_are_those_of_stable_baselines3(
             np.testing.assert_allclose(mine[name], theirs, rtol=0, atol=1e-5 * scale, err_msg=name)
 
 
-def test_a_whole_update_is_that_of_stable_baselines3() -> None:
-    """PPO.train() over the same minibatches ends at the same weights, to 1e-5."""
-    model, learner = _pair(69, 4, SETTINGS)
+@pytest.mark.parametrize("norm", [0.5, 50.0])
+def test_a_whole_update_is_that_of_stable_baselines3(norm: float) -> None:
+    """PPO.train() over the same minibatches ends at the same weights, to 1e-5.
+
+    Every gradient is longer than the one norm, none as long as the other.
+    """
+    model, learner = _pair(69, 4, replace(SETTINGS, max_gradient_norm=norm))
     state = np.random.RandomState(11)  # what Stable-Baselines3 draws from
     np.random.seed(11)  # noqa: NPY002 - the same
     # Its positions run over an environment's steps first.
