@@ -136,6 +136,21 @@ TEST_CASE("products and quotients equal those of 128 bits") {
     }
 }
 
+TEST_CASE("what a GPU does for a product and a sum is what the processor does") {
+    std::mt19937_64 random(5);
+    for (int k = 0; k < 200'000; ++k) {
+        const auto a = static_cast<Int>(random()) >> (random() % 64);
+        const auto b = static_cast<Int>(random()) >> (random() % 64);
+        bool here = false;
+        bool there = false;
+        REQUIRE(narrowed(static_cast<Wide>(a) * b, there) == multiply(a, b, here));
+        REQUIRE(there == here);
+        here = there = false;
+        REQUIRE(narrowed(static_cast<Wide>(a) + b, there) == add(a, b, here));
+        REQUIRE(there == here);
+    }
+}
+
 TEST_CASE("overflow is told, not wrapped") {
     bool overflow = false;
     multiply(Int{1} << 40, Int{1} << 30, overflow);
@@ -179,7 +194,7 @@ TEST_CASE("threads and splits change nothing") {
                 REQUIRE(same_bytes(whole.output().rewards, parallel.output().rewards));
                 REQUIRE(same_bytes(whole.output().observations, part.output().observations,
                                    200 * static_cast<std::size_t>(whole.width())));
-                REQUIRE(same_bytes(whole.cash, part.cash, 200));
+                REQUIRE(same_bytes(whole.state.cash, part.state.cash, 200));
             }
         }
     }
@@ -208,13 +223,14 @@ TEST_CASE("the short ways give what the general step gives") {
             REQUIRE(same_bytes(fast.output().truncated, general.output().truncated));
             REQUIRE(same_bytes(fast.final_observations, general.final_observations));
             REQUIRE(same_bytes(fast.final_returns, general.final_returns));
-            for (auto one : {&Batch::cash, &Batch::equity, &Batch::peak, &Batch::lots,
-                             &Batch::basis, &Batch::bar, &Batch::episode}) {
-                REQUIRE(same_bytes(fast.*one, general.*one));
+            for (auto one : {&BatchState::cash, &BatchState::equity, &BatchState::peak,
+                             &BatchState::lots, &BatchState::basis, &BatchState::bar,
+                             &BatchState::episode}) {
+                REQUIRE(same_bytes(fast.state.*one, general.state.*one));
             }
-            REQUIRE(same_bytes(fast.bars_held, general.bars_held));
-            REQUIRE(same_bytes(fast.length, general.length));
-            REQUIRE(same_bytes(fast.returns, general.returns));
+            REQUIRE(same_bytes(fast.state.bars_held, general.state.bars_held));
+            REQUIRE(same_bytes(fast.state.length, general.state.length));
+            REQUIRE(same_bytes(fast.state.returns, general.state.returns));
         }
     }
 }
@@ -262,13 +278,13 @@ TEST_CASE("the three modes show the same") {
             const float* found = index.output().observations.data() + e * 12;
             REQUIRE(std::memcmp(shown, found, 10 * sizeof(float)) == 0);
             const auto t = static_cast<Int>(found[10]) * kIndexBase + static_cast<Int>(found[11]);
-            REQUIRE(t == stacked.bar[e]);
+            REQUIRE(t == stacked.state.bar[e]);
             const float* first = table->features.data() + (t - window + 1) * 9;
             REQUIRE(std::memcmp(shown + 10, first, 45 * sizeof(float)) == 0);
         }
     }
     const float* shown = flat.output().observations.data();
-    CHECK(std::memcmp(shown + 10, table->features.data() + flat.bar[0] * 9, 36) == 0);
+    CHECK(std::memcmp(shown + 10, table->features.data() + flat.state.bar[0] * 9, 36) == 0);
 }
 
 TEST_CASE("a step that leaves 64 bits is told") {

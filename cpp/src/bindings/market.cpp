@@ -2,20 +2,17 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include "bindings.hpp"
 #include "market_arguments.hpp"
 #include "mettle/market/batch.hpp"
-#include "mettle/market/step.hpp"
 
 namespace py = pybind11;
 
@@ -23,9 +20,7 @@ namespace mettle::bindings {
 namespace {
 
 using market::Batch;
-using market::BatchShape;
 using market::Int;
-using market::Settings;
 using market::Table;
 
 constexpr Int kMostFunding = 1'000'000'000;  // ten times the notional in one settlement
@@ -104,44 +99,13 @@ MarketData make_data(const py::dict& arrays, const py::array& features,
     return {std::move(table)};
 }
 
-std::vector<market::Span> spans_from(const py::array& array, const Table& table, Int window) {
-    const py::ssize_t count = array.ndim() == 2 ? array.shape(0) : 0;
-    const Int* rows = read<Int>(array, "spans", {count, 3});
-    std::vector<market::Span> spans;
-    for (py::ssize_t k = 0; k < count; ++k) {
-        const market::Span span{rows[3 * k], rows[3 * k + 1], rows[3 * k + 2]};
-        if (span.first < window - 1 || span.first >= span.stop || span.stop > span.last ||
-            span.last >= table.bars) {
-            throw py::value_error("span " + std::to_string(k) +
-                                  " needs window - 1 <= first < stop <= last < bars");
-        }
-        spans.push_back(span);
-    }
-    if (spans.empty()) throw py::value_error("there is no bar at which an episode may start");
-    return spans;
-}
-
-market::Mode mode_named(const std::string& name) {
-    if (name == "flat") return market::Mode::kFlat;
-    if (name == "window") return market::Mode::kWindow;
-    if (name == "index") return market::Mode::kIndex;
-    throw py::value_error("mode must be flat, window or index, was " + name);
-}
-
 std::unique_ptr<Batch> make_batch(const MarketData& data, const py::dict& settings,
                                   const py::array& spans, Int environments, std::uint64_t seed,
                                   Int episode_length, Int window, const std::string& mode,
                                   int threads, Int first_environment) {
-    const Table& table = *data.table;
-    if (environments < 1 || episode_length < 0 || window < 1 || threads < 1 || threads > 1024 ||
-        first_environment < 0) {
-        throw py::value_error(
-            "needs environments, window and threads >= 1, episode_length and first_environment >= 0");
-    }
-    const BatchShape shape{environments, first_environment, seed,   episode_length,
-                           window,       mode_named(mode),  threads};
-    return std::make_unique<Batch>(data.table, settings_from(settings), shape,
-                                   spans_from(spans, table, window));
+    return std::make_unique<Batch>(setup_from(data, settings, spans, environments, seed,
+                                              episode_length, window, mode, threads,
+                                              first_environment));
 }
 
 py::dict buffers(const py::object& self, int side) {
@@ -182,16 +146,16 @@ py::dict state(const py::object& self) {
     const auto count = static_cast<py::ssize_t>(batch.shape().environments);
     const auto assets = static_cast<py::ssize_t>(batch.table().assets);
     py::dict found;
-    found["cash"] = locked(view(batch.cash.data(), {count}, self));
-    found["equity"] = locked(view(batch.equity.data(), {count}, self));
-    found["bar"] = locked(view(batch.bar.data(), {count}, self));
-    found["episode"] = locked(view(batch.episode.data(), {count}, self));
-    found["length"] = locked(view(batch.length.data(), {count}, self));
-    found["returns"] = locked(view(batch.returns.data(), {count}, self));
-    found["lots"] = locked(view(batch.lots.data(), {count, assets}, self));
-    found["basis"] = locked(view(batch.basis.data(), {count, assets}, self));
-    found["high_water"] = locked(view(batch.high_water.data(), {count, assets}, self));
-    found["bars_held"] = locked(view(batch.bars_held.data(), {count, assets}, self));
+    found["cash"] = locked(view(batch.state.cash.data(), {count}, self));
+    found["equity"] = locked(view(batch.state.equity.data(), {count}, self));
+    found["bar"] = locked(view(batch.state.bar.data(), {count}, self));
+    found["episode"] = locked(view(batch.state.episode.data(), {count}, self));
+    found["length"] = locked(view(batch.state.length.data(), {count}, self));
+    found["returns"] = locked(view(batch.state.returns.data(), {count}, self));
+    found["lots"] = locked(view(batch.state.lots.data(), {count, assets}, self));
+    found["basis"] = locked(view(batch.state.basis.data(), {count, assets}, self));
+    found["high_water"] = locked(view(batch.state.high_water.data(), {count, assets}, self));
+    found["bars_held"] = locked(view(batch.state.bars_held.data(), {count, assets}, self));
     return found;
 }
 
@@ -209,28 +173,6 @@ int step_batch(Batch& batch, const py::array& actions) {
 }
 
 }  // namespace
-
-Settings settings_from(const py::dict& values) {
-    Settings settings{};
-    std::size_t known = 0;
-    market::each_setting(settings, [&](const char* name, auto& value) {
-        using Value = std::remove_reference_t<decltype(value)>;
-        if (!values.contains(name)) {
-            throw py::value_error(std::string("the setting ") + name + " is not given");
-        }
-        const Int given = values[name].cast<Int>();
-        if (given < 0) throw py::value_error(std::string("the setting ") + name + " is negative");
-        value = static_cast<Value>(given);
-        ++known;
-    });
-    if (known != values.size()) throw py::value_error("an unknown setting was given");
-    if (settings.leverage < 1 || settings.maker_wait < 1 || settings.reward_halflife < 1 ||
-        settings.leverage > 125 || settings.slippage >= market::kRateScale) {
-        throw py::value_error("leverage, maker_wait, reward_halflife or slippage is out of range");
-    }
-    market::derive(settings);
-    return settings;
-}
 
 void register_market(py::module_& module) {
     py::class_<MarketData>(module, "MarketData", "Bars, features and terms, as the step reads them.")

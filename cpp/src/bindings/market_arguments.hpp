@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "mettle/market/table.hpp"
+#include "mettle/market/batch_setup.hpp"
 
 namespace mettle::bindings {
 
@@ -21,6 +21,12 @@ struct MarketData {
 // The settings by name, all of them and no others; std::invalid_argument where one is out of the
 // range that the step relies on (the Python class checks the narrower ranges that make sense).
 market::Settings settings_from(const pybind11::dict& values);
+
+// What a batch plays, checked; std::invalid_argument or a TypeError where an argument does not fit.
+market::BatchSetup setup_from(const MarketData& data, const pybind11::dict& settings,
+                              const pybind11::array& spans, market::Int environments,
+                              std::uint64_t seed, market::Int episode_length, market::Int window,
+                              const std::string& mode, int threads, market::Int first_environment);
 
 // The pointer of a C-contiguous array of exactly that type and shape; nothing is converted.
 template <class T>

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <string>
 
-#include "mettle/market/batch.hpp"
+#include "mettle/market/batch_state.hpp"
 #include "mettle/market/random.hpp"
 
 namespace mettle::market {
@@ -33,25 +33,6 @@ std::uint64_t checksum(const char* bytes, std::size_t count) {
     return hash;
 }
 
-// Call visit(array) for every array of the state.
-template <class AnyBatch, class Visit>
-void each_array(AnyBatch& batch, Visit&& visit) {
-    visit(batch.cash);
-    visit(batch.equity);
-    visit(batch.peak);
-    visit(batch.lots);
-    visit(batch.basis);
-    visit(batch.high_water);
-    visit(batch.bar);
-    visit(batch.last_bar);
-    visit(batch.episode);
-    visit(batch.bars_held);
-    visit(batch.length);
-    visit(batch.moment_a);
-    visit(batch.moment_b);
-    visit(batch.returns);
-}
-
 template <class Array>
 std::size_t bytes_of(const Array& array) {
     return array.size() * sizeof(typename Array::value_type);
@@ -59,30 +40,29 @@ std::size_t bytes_of(const Array& array) {
 
 }  // namespace
 
-std::uint64_t Batch::fingerprint() const {
-    std::uint64_t hash = table_->fingerprint();
-    const auto chain = [&hash](auto value) {
-        hash = mix(hash ^ static_cast<std::uint64_t>(static_cast<Int>(value)));
-    };
-    each_setting(settings_, [&chain](const char*, auto value) { chain(value); });
-    for (const Span& span : spans_) {
-        chain(span.first);
-        chain(span.stop);
-        chain(span.last);
-    }
-    chain(shape_.first_environment);
-    chain(shape_.episode_length);
-    chain(shape_.window);
-    return hash;
+BatchState::BatchState(const BatchSetup& setup) {
+    const auto count = static_cast<std::size_t>(setup.shape().environments);
+    const std::size_t cells = count * static_cast<std::size_t>(setup.table().assets);
+    for (auto* one : {&cash, &equity, &peak, &bar, &last_bar, &episode}) one->resize(count);
+    for (auto* one : {&lots, &basis, &high_water}) one->resize(cells);
+    bars_held.resize(cells);
+    length.resize(count);
+    for (auto* one : {&moment_a, &moment_b, &returns}) one->resize(count);
 }
 
-std::string Batch::snapshot() const {
+StateColumns BatchState::columns() {
+    return {cash.data(),     equity.data(),   peak.data(),      lots.data(),    basis.data(),
+            high_water.data(), bar.data(),    last_bar.data(),  episode.data(), bars_held.data(),
+            length.data(),   moment_a.data(), moment_b.data(),  returns.data()};
+}
+
+std::string BatchState::snapshot(const BatchSetup& setup) const {
     Header header{kMagic,
                   kVersion,
-                  static_cast<std::uint64_t>(shape_.environments),
-                  static_cast<std::uint64_t>(table_->assets),
-                  fingerprint_,
-                  shape_.seed,
+                  static_cast<std::uint64_t>(setup.shape().environments),
+                  static_cast<std::uint64_t>(setup.table().assets),
+                  setup.fingerprint(),
+                  seed,
                   0};
     each_array(*this, [&header](const auto& array) { header.bytes += bytes_of(array); });
     std::string bytes(reinterpret_cast<const char*>(&header), sizeof(header));
@@ -94,18 +74,18 @@ std::string Batch::snapshot() const {
     return bytes.append(reinterpret_cast<const char*>(&sum), sizeof(sum));
 }
 
-const char* Batch::restore(const std::string& bytes) {
+const char* BatchState::restore(const BatchSetup& setup, const std::string& bytes) {
     Header header{};
     std::uint64_t sum = 0;
     if (bytes.size() < sizeof(header) + sizeof(sum)) return "it is too short";
     std::memcpy(&header, bytes.data(), sizeof(header));
     if (header.magic != kMagic) return "it is not a market snapshot";
     if (header.version != kVersion) return "it is of another version";
-    if (header.environments != static_cast<std::uint64_t>(shape_.environments) ||
-        header.assets != static_cast<std::uint64_t>(table_->assets)) {
+    if (header.environments != static_cast<std::uint64_t>(setup.shape().environments) ||
+        header.assets != static_cast<std::uint64_t>(setup.table().assets)) {
         return "it holds another number of environments or assets";
     }
-    if (header.fingerprint != fingerprint_) {
+    if (header.fingerprint != setup.fingerprint()) {
         return "it belongs to other data, settings, blocks, window or episode length";
     }
     std::size_t expected = 0;
@@ -120,8 +100,7 @@ const char* Batch::restore(const std::string& bytes) {
         std::memcpy(array.data(), at, bytes_of(array));
         at += bytes_of(array);
     });
-    shape_.seed = header.seed;
-    observe_all();
+    seed = header.seed;
     return nullptr;
 }
 

@@ -36,12 +36,16 @@ METTLE_HD Int saturated(Wide value) {
     return value > static_cast<Wide>(kLargest) ? kLargest : static_cast<Int>(value);
 }
 
+// The exact value as an int64, or `overflow` raised.
+METTLE_HD Int narrowed(Wide exact, bool& overflow) {
+    overflow |= exact != static_cast<Wide>(static_cast<Int>(exact));
+    return static_cast<Int>(exact);
+}
+
 // Product and sum that raise `overflow` where they leave int64; the result then has no meaning.
 METTLE_HD Int multiply(Int a, Int b, bool& overflow) {
 #if defined(__CUDA_ARCH__)
-    const Wide exact = static_cast<Wide>(a) * b;
-    overflow |= exact != static_cast<Wide>(static_cast<Int>(exact));
-    return static_cast<Int>(exact);
+    return narrowed(static_cast<Wide>(a) * b, overflow);
 #else
     Int product = 0;
     overflow |= __builtin_mul_overflow(a, b, &product);
@@ -51,9 +55,7 @@ METTLE_HD Int multiply(Int a, Int b, bool& overflow) {
 
 METTLE_HD Int add(Int a, Int b, bool& overflow) {
 #if defined(__CUDA_ARCH__)
-    const Wide exact = static_cast<Wide>(a) + b;
-    overflow |= exact != static_cast<Wide>(static_cast<Int>(exact));
-    return static_cast<Int>(exact);
+    return narrowed(static_cast<Wide>(a) + b, overflow);
 #else
     Int sum = 0;
     overflow |= __builtin_add_overflow(a, b, &sum);

@@ -43,19 +43,27 @@ METTLE_HD void observe_portfolio(const Market& market, const Account& account, I
     }
 }
 
-// The part after the portfolio; a window needs window - 1 bars before t.
+// The two parts of a bar's number.
+METTLE_HD float index_part(Int t, Int part) {
+    return static_cast<float>(part == 0 ? t / kIndexBase : t % kIndexBase);
+}
+
+// The rows that follow the portfolio at bar t, one after another; a window needs window - 1 before it.
+METTLE_HD const float* feature_rows(const Market& market, Mode mode, Int window, Int t) {
+    const Int rows = mode == Mode::kWindow ? window : 1;
+    return market.features + (t + 1 - rows) * market.feature_width;
+}
+
+// The part after the portfolio.
 METTLE_HD void observe_features(const Market& market, Mode mode, Int window, Int t, float* out) {
     if (mode == Mode::kIndex) {
-        const Int quotient = t / kIndexBase;
-        const Int remainder = t % kIndexBase;
-        out[0] = static_cast<float>(quotient);
-        out[1] = static_cast<float>(remainder);
+        out[0] = index_part(t, 0);
+        out[1] = index_part(t, 1);
         return;
     }
     const Int rows = mode == Mode::kWindow ? window : 1;
-    const Int width = market.feature_width;
-    std::memcpy(out, market.features + (t + 1 - rows) * width,
-                static_cast<std::size_t>(rows * width) * sizeof(float));
+    std::memcpy(out, feature_rows(market, mode, window, t),
+                static_cast<std::size_t>(rows * market.feature_width) * sizeof(float));
 }
 
 METTLE_HD void observe(const Market& market, const Account& account, Mode mode, Int window, Int t,
