@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc)
 SCALE ?= ci
+CUDA_ARCHITECTURES ?= 80-real;90
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_REQUIRE_VIRTUALENV := 1
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
@@ -18,7 +19,7 @@ EMULATION := doctest-dev cmake ninja-build bochs bochs-sdl grub-common grub-pc-b
 
 EVIDENCE := $(subst _,-,$(basename $(notdir $(wildcard evidence/[a-z]*.py))))
 
-.PHONY: help demo test test-fast scoreboard lint typecheck imports cpp cpp-sanitize cpp-avx512 evidence bench bench-peers mutation dev system format clean
+.PHONY: help demo test test-fast scoreboard lint typecheck imports cpp cpp-sanitize cpp-avx512 cpp-cuda cuda evidence bench bench-peers mutation dev system format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -28,7 +29,7 @@ demo: $(VENV)/.installed ## Install mettle and play the whole idea once, offline
 
 test: system $(VENV)/.installed $(VENV)/.tools ## Every check: static, C++ with sanitizers, Python with coverage, simulated worlds
 	$(MAKE) lint typecheck imports
-	$(MAKE) cpp-sanitize
+	$(MAKE) cpp-sanitize cpp-cuda
 	.ci/pytest
 	$(MAKE) scoreboard SCALE=ci
 
@@ -57,6 +58,15 @@ cpp-sanitize: system ## C++ tests under address, undefined-behaviour and thread 
 cpp-avx512: ## C++ tests on an emulated processor with AVX-512, in some seven minutes
 	.ci/system-packages $(EMULATION)
 	.ci/cpp-emulated corei7_skylake_x avx512
+
+cpp-cuda: system ## The CUDA sources compile; needs no GPU, and does nothing without nvcc
+	.ci/cuda
+
+cuda: $(VENV)/bin/python ## Install with the market for NVIDIA GPUs; needs nvcc, CUDA_ARCHITECTURES="80-real;90" as you like
+	$(BIN)/python -m pip install -q -c constraints.txt torch
+	$(BIN)/python -m pip install -q -c constraints.txt -C cmake.define.METTLE_CUDA=ON \
+	  -C 'cmake.define.METTLE_CUDA_ARCHITECTURES=$(CUDA_ARCHITECTURES)' .
+	touch $(VENV)/.installed
 
 evidence: $(VENV)/.installed $(VENV)/.tools ## The short form of every evidence script
 	for name in $(EVIDENCE); do $(BIN)/python -m evidence $$name; done

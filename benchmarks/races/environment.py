@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._gpu import stepped_on_a_gpu
 from ._market import Stepper, batch, features, floats, handed_out, walk
 from ._race import Pace, race, rate
 from ._rows import Goal, Row, Shown, by_name, figure, quickest
@@ -28,11 +29,11 @@ _PEERS = {
 
 
 def run(pace: Pace) -> list[Row]:
-    """Race both kinds of observations."""
+    """Race both kinds of observations, and measure the GPU where there is one."""
     panel = walk(SHORT, 4)
     arrays: dict[str, NDArray[Any]] = {**floats(panel), "features": features(SHORT, 4)}
     with handed_out(**arrays) as data, Worker("environment", data) as peers:
-        return _flat(pace, peers) + _window(pace, peers)
+        return _flat(pace, peers) + _window(pace, peers) + stepped_on_a_gpu(pace)
 
 
 def _flat(pace: Pace, peers: Worker) -> list[Row]:

@@ -167,6 +167,23 @@ def starting_spans(
     return np.array(spans, dtype=np.int64)
 
 
+def batch_spans(
+    panel: MarketPanel, valid: NDArray[np.bool_], batch: BatchSettings
+) -> NDArray[np.int64]:
+    """Return :func:`starting_spans` for a batch, whose mode must show its window.
+
+    Raises:
+        DataError: If there is a gap that is refused, or no start is left.
+        InvalidValue: If the mode does not show that window.
+    """
+    if batch.mode == "flat" and batch.window != 1:
+        raise InvalidValue(
+            f"the flat mode shows one bar, window was {batch.window}",
+            mend='set mode to "window" or "index"',
+        )
+    return starting_spans(panel, valid, batch.window, batch.gaps)
+
+
 class MarketBatch:
     """Environments that are stepped together; finished ones begin anew in the same step.
 
@@ -194,12 +211,7 @@ class MarketBatch:
         self.batch = batch
         self.assets = len(panel.instruments)
         self.data_hash = panel.data_hash
-        if batch.mode == "flat" and batch.window != 1:
-            raise InvalidValue(
-                f"the flat mode shows one bar, window was {batch.window}",
-                mend='set mode to "window" or "index"',
-            )
-        spans = starting_spans(panel, valid, batch.window, batch.gaps)
+        spans = batch_spans(panel, valid, batch)
         data = market_data(panel, features)
         try:
             self._native = _native.MarketBatch(

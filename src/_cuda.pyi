@@ -1,0 +1,46 @@
+# Types of the CUDA extension (cpp/src/cuda), which `make cuda` builds.
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._native import MarketData
+
+class CudaError(RuntimeError): ...
+
+def device_count() -> int: ...
+
+class SharedArray:
+    def __dlpack__(
+        self,
+        *,
+        stream: int | None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> object: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+
+class DeviceBatch:
+    def __init__(
+        self,
+        data: MarketData,
+        settings: dict[str, int],
+        spans: NDArray[np.int64],
+        environments: int,
+        seed: int,
+        episode_length: int,
+        window: int,
+        mode: str,
+        first_environment: int,
+        device: int,
+    ) -> None: ...
+    def buffers(self) -> dict[str, SharedArray]: ...
+    def finals(self) -> dict[str, SharedArray]: ...
+    def state(self) -> dict[str, SharedArray]: ...
+    def reset(self, seed: int | None, stream: int) -> None: ...
+    def step(self, actions: object, stream: int) -> None: ...
+    def overflowed(self, stream: int) -> bool: ...
+    def snapshot(self, stream: int) -> bytes: ...
+    def restore(self, bytes: bytes, stream: int) -> None: ...
+    @property
+    def width(self) -> int: ...
