@@ -325,15 +325,16 @@ TEST_CASE("a snapshot of one way to play is continued by the other") {
 TEST_CASE("a thread whose numbers leave 64 bits says so") {
     Random random(1);
     auto table = std::make_shared<Table>(*random_table(random, 1, 50));
-    Settings settings = random_settings(random);
-    settings.initial_cash = Int{1} << 62;
-    settings.participation = 0;
-    settings.scheme = Scheme::kTargetWeight;
-    settings.max_weight = settings.gross_limit = 10'000;
-    settings.rebalance_band = 0;
-    derive(settings);
-    table->terms[0].unit = 1'000'000;
+    table->funding.clear();
     table->missing.clear();
+    table->terms[0].unit = 1'000'000;  // a lot is worth 10^18 at the highest price
+    Settings settings{};
+    settings.initial_cash = Int{1} << 62;
+    settings.max_weight = settings.gross_limit = 10'000;
+    settings.leverage = 1;
+    settings.ruin_level = 1'000;
+    settings.reward_halflife = 256;
+    derive(settings);
     for (std::size_t t = 20; t < 50; ++t) {
         table->price[t] = {kMaxTicks, kMaxTicks};
         table->extremes[t] = {kMaxTicks, kMaxTicks};

@@ -120,8 +120,8 @@ inline void Batch::prefetch_prices(Int e) const {
 
 inline void Batch::prefetch_features(Int e) const {
     const World& world = setup.world();
-    if (world.mode == Mode::kIndex) return;
     const Int floats = world.market.feature_width;
+    if (world.mode == Mode::kIndex || floats == 0) return;
     prefetch_lines(world.market.features + (state.bar[size_of(e)] + 1) * floats,
                    floats * static_cast<Int>(sizeof(float)));
 }

@@ -85,7 +85,7 @@ public:
 };
 
 METTLE_HD float* portfolio_of(const Launch& launch, const BlockMemory& memory, int thread) {
-    return memory.portfolios + thread * portfolio_width(launch.world.market.assets);
+    return memory.portfolios + Int{thread} * portfolio_width(launch.world.market.assets);
 }
 
 // First half of a step: the thread's own environment.

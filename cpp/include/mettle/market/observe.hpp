@@ -33,9 +33,13 @@ METTLE_HD void observe_portfolio(const Market& market, const Account& account, I
         float* entry = out + 1 + Int{3} * i;
         const Int lots = account.lots[i];
         const Int basis = account.basis[i];
-        const Int value = lots * price[i].close * market.terms[i].unit;  // checked by the mark
+        // The mark has told if it left int64; unsigned, it has then no meaning, but is no error here.
+        const std::uint64_t worth = static_cast<std::uint64_t>(lots) *
+                                    static_cast<std::uint64_t>(price[i].close * market.terms[i].unit);
+        const auto value = static_cast<Int>(worth);
+        const auto cost = static_cast<std::uint64_t>(lots < 0 ? -basis : basis);
         // No branch: whether a position is open is not to be guessed. Without basis 0 / 1.
-        const Int gain = basis == 0 ? 0 : value - (lots < 0 ? -basis : basis);
+        const Int gain = basis == 0 ? 0 : static_cast<Int>(worth - cost);
         const Int base = basis == 0 ? 1 : basis;
         entry[0] = static_cast<float>(static_cast<double>(value) / equity);
         entry[1] = static_cast<float>(static_cast<double>(gain) / static_cast<double>(base));
@@ -62,8 +66,10 @@ METTLE_HD void observe_features(const Market& market, Mode mode, Int window, Int
         return;
     }
     const Int rows = mode == Mode::kWindow ? window : 1;
+    const Int floats = rows * market.feature_width;
+    if (floats == 0) return;  // there may be no array to point to
     std::memcpy(out, feature_rows(market, mode, window, t),
-                static_cast<std::size_t>(rows * market.feature_width) * sizeof(float));
+                static_cast<std::size_t>(floats) * sizeof(float));
 }
 
 METTLE_HD void observe(const Market& market, const Account& account, Mode mode, Int window, Int t,
