@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from mettle.adapters.learning.native_learner import NativeLearner
-from mettle.adapters.learning.tensor.cuda_market import cuda_market
+from mettle.adapters.learning.tensor.cuda_market import CudaMarket
 from mettle.adapters.learning.tensor.learner import TensorLearner
 from mettle.adapters.learning.tensor.market import HostMarket, TensorMarket
 from mettle.adapters.market_data.synthetic import synthetic_panel
+from mettle.adapters.simulation.cuda_batch import CudaMarketBatch
 from mettle.adapters.simulation.market_batch import BatchSettings, MarketBatch
 from mettle.adapters.simulation.sb3_vec_env import MarketVecEnv
 from mettle.application.market import MarketPanel
@@ -171,10 +172,10 @@ def gpu_learner(environments: int) -> TensorLearner:
     """Return a learner that plays and learns on a GPU, with as many minibatches as the others.
 
     Raises:
-        ConfigError, NotFound: If the market was not built for it.
+        NotFound: If the market was not built for it.
     """
     device = torch.device("cuda")
-    return _tensors(cuda_market(*_scene(environments), device), device)
+    return _tensors(CudaMarket(CudaMarketBatch(*_scene(environments), device)), device)
 
 
 def _beside(name: str, ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:

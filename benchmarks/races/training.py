@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import torch
-from mettle.domain.errors import ConfigError, NotFound
+from mettle.domain.errors import NotFound
 
 from benchmarks import train
 
@@ -32,7 +32,7 @@ def _on_gpu(pace: Pace) -> Row:
         return absent(_GPU, "this machine has no GPU", words) | {"beyond_reach": True}
     try:
         learner = train.gpu_learner(_ON_GPU)
-    except (ConfigError, NotFound) as error:
+    except NotFound as error:
         return absent(_GPU, error.message, words)
     for _ in range(_CAPTURED):
         learner.learn()

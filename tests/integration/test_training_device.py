@@ -16,7 +16,7 @@ from mettle.adapters.learning.tensor.device import tensor_market
 from mettle.adapters.learning.tensor.market import TensorMarket
 from mettle.adapters.learning.torch_trainer import TorchTrainer
 from mettle.adapters.system.clock import SystemClock
-from mettle.domain.errors import ConfigError
+from mettle.domain.errors import ConfigError, NotFound
 from mettle.entrypoints.settings.sections import TrainingSection
 from tests.support.learning import LAST_RETURN, small_job
 
@@ -48,14 +48,13 @@ def test_a_market_that_was_not_built_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what builds it."""
-    monkeypatch.setitem(sys.modules, "mettle.adapters.simulation.cuda_batch", None)
+    monkeypatch.setitem(sys.modules, "mettle._cuda", None)
     job = small_job(tmp_path)
     table = NativeFeatures(1).table(job.panel, LAST_RETURN)
     scaled = table.values.astype("float32")
-    with pytest.raises(ConfigError, match="not built for GPUs") as refused:
+    with pytest.raises(NotFound, match="the CUDA module is not built") as refused:
         tensor_market(job, table, scaled, torch.device("cuda"))
-    assert refused.value.mend.startswith("build it with make cuda")
-    assert "mettle.adapters.simulation.cuda_batch" in str(refused.value.__cause__)
+    assert refused.value.mend == "make cuda"
 
 
 def test_a_rollout_that_does_not_fit_is_said_with_what_to_lower(

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from ....application.ports.feature_builder import FeatureTable
 from ....application.ports.trainer import TrainingJob
 from ....domain.errors import ConfigError
+from ...simulation.cuda_batch import CudaMarketBatch
 from ..training_batch import batch_settings, training_batch
-from .cuda_market import cuda_market
+from .cuda_market import CudaMarket
 from .market import HostMarket, TensorMarket
 
 _MEND = "set training.device to cpu"
@@ -40,9 +41,10 @@ def tensor_market(
         scaled: Scaled features, shape (T, A, F), C-contiguous.
 
     Raises:
-        ConfigError: If this build has no environments for the device.
+        NotFound: If this build has no environments for the device.
         DataError: If no block of the panel is long enough.
     """
     if device.type == "cpu":
         return HostMarket(training_batch(job, table, scaled))
-    return cuda_market(job.panel, scaled, table.valid, job.settings, batch_settings(job), device)
+    batch = batch_settings(job)
+    return CudaMarket(CudaMarketBatch(job.panel, scaled, table.valid, job.settings, batch, device))
