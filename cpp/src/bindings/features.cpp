@@ -3,7 +3,9 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <mutex>
+#include <span>
 
 #include "bindings.hpp"
 #include "mettle/features/engine.hpp"
@@ -18,7 +20,7 @@ using features::Form;
 using features::Grid;
 using features::Status;
 using SpecRow = std::tuple<std::string, std::vector<int>, bool>;
-using Shape = std::vector<py::ssize_t>;
+using Shape = std::span<const py::ssize_t>;
 using Rows = std::pair<py::array_t<double>, py::array_t<bool>>;
 
 void refuse(Status status) {
@@ -62,7 +64,8 @@ const T* view(const py::array& array, const char* name, const Shape& shape) {
 }
 
 std::vector<double> positive(const py::array& array, const char* name) {
-    const double* const values = view<double>(array, name, {array.size()});
+    const std::array shape{array.size()};
+    const double* const values = view<double>(array, name, shape);
     std::vector<double> copy(values, values + array.size());
     for (const double one : copy)
         if (!(one > 0.0)) throw py::value_error(std::string(name) + " must be positive");
@@ -82,6 +85,18 @@ std::unique_ptr<Engine> create(const std::vector<SpecRow>& rows, const std::vect
     return engine;
 }
 
+// An array as pybind11 would make it, without the lists that it keeps of shape and strides: a bar
+// at a time notices them.
+py::array_t<double> empty(py::ssize_t rows, py::ssize_t columns) {
+    const auto& numpy = py::detail::npy_api::get();
+    const std::array<Py_intptr_t, 2> shape{rows, columns};
+    PyObject* const made =
+        numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, py::dtype::of<double>().release().ptr(), 2,
+                                    shape.data(), nullptr, nullptr, 0, nullptr);
+    if (made == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::array_t<double>>(made);
+}
+
 // An engine and the lock that keeps two Python threads out of it while the GIL is released.
 class FeatureEngine {
   public:
@@ -99,7 +114,7 @@ class FeatureEngine {
     Rows run(const py::array& open, const py::array& high, const py::array& low,
              const py::array& close, const py::array& volume, const py::array& state, int threads) {
         if (state.ndim() != 2) throw py::value_error("state must have two dimensions");
-        const Shape shape{state.shape(0), assets()};
+        const std::array shape{state.shape(0), assets()};
         const Grid bars = grid(shape, open, high, low, close, volume, state);
         py::array_t<double> values(
             {shape[0], shape[1], static_cast<py::ssize_t>(engine_->width())});
@@ -121,9 +136,9 @@ class FeatureEngine {
     py::array_t<double> update(const py::array& open, const py::array& high, const py::array& low,
                                const py::array& close, const py::array& volume,
                                const py::array& state) {
-        const Shape shape{assets()};
+        const std::array shape{assets()};
         const Grid bar = grid(shape, open, high, low, close, volume, state);
-        py::array_t<double> values({assets(), static_cast<py::ssize_t>(engine_->width())});
+        py::array_t<double> values = empty(assets(), static_cast<py::ssize_t>(engine_->width()));
         double* const out = values.mutable_data();
         Status status = Status::ok;
         // A row is done sooner than another thread could begin: only a lock that is held is worth

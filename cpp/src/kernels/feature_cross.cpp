@@ -6,7 +6,6 @@
 
 #include "mettle/features/cross.hpp"
 #include "mettle/features/exact_math.hpp"
-#include "mettle/features/registry.hpp"
 
 namespace mettle::features {
 namespace {
@@ -203,15 +202,6 @@ std::unique_ptr<CrossNode> make_cross_return(const int* parameters, std::size_t 
 
 std::unique_ptr<CrossNode> make_cross_moments(const int* parameters, std::size_t assets) {
     return std::make_unique<CrossMoments>(parameters[0], assets);
-}
-
-std::vector<Entry> cross_entries() {
-    return {
-        {"relative_strength", "cross_return", 0, 1, nullptr, make_cross_return},
-        {"cross_rank", "cross_return", 1, 1, nullptr, make_cross_return},
-        {"correlation_to_mean", "cross_moments", 0, 1, nullptr, make_cross_moments},
-        {"beta_to_mean", "cross_moments", 1, 1, nullptr, make_cross_moments},
-    };
 }
 
 }  // namespace mettle::features

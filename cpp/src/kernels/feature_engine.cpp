@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "feature_transpose.hpp"
 #include "mettle/features/engine.hpp"
 #include "mettle/features/registry.hpp"
 
@@ -34,7 +35,7 @@ std::int64_t faults(const Grid& grid, std::size_t at) {
 std::unique_ptr<Engine> Engine::create(const std::vector<Spec>& specs,
                                        const std::vector<double>& tick,
                                        const std::vector<double>& lot, std::int64_t origin,
-                                       std::int64_t step, Status& status) {
+                                       std::int64_t step, Status& status, Level level) {
     std::unique_ptr<Engine> engine(new Engine());
     engine->tick_ = tick;
     engine->lot_ = lot;
@@ -42,7 +43,7 @@ std::unique_ptr<Engine> Engine::create(const std::vector<Spec>& specs,
     engine->step_ = step;
     engine->width_ = specs.size();
     for (std::size_t column = 0; column < specs.size(); ++column) {
-        status = engine->add(specs[column], column);
+        status = engine->add(specs[column], column, level);
         if (status != Status::ok) return nullptr;
     }
     engine->prepare_windows();
@@ -50,8 +51,8 @@ std::unique_ptr<Engine> Engine::create(const std::vector<Spec>& specs,
     return engine;
 }
 
-Status Engine::add(const Spec& spec, std::size_t column) {
-    const auto& all = entries();
+Status Engine::add(const Spec& spec, std::size_t column, Level level) {
+    const auto all = entries();
     const auto entry = std::find_if(all.begin(), all.end(),
                                     [&](const Entry& one) { return spec.name == one.name; });
     if (entry == all.end()) return Status::unknown_feature;
@@ -63,8 +64,13 @@ Status Engine::add(const Spec& spec, std::size_t column) {
     auto held = std::find_if(placed_.begin(), placed_.end(),
                              [&](const Placed& one) { return one.family == family; });
     if (held == placed_.end()) {
-        if (entry->node != nullptr) {
-            nodes_.push_back(entry->node(spec.parameters.data(), spec.form, assets()));
+        if (entry->cross == nullptr) {
+            const Program kernel = program(entry->family, spec.parameters.data(), spec.form, level);
+            nodes_.push_back(std::make_unique<Node>(kernel, assets()));
+            Node& node = *nodes_.back();
+            if (std::none_of(leaders_.begin(), leaders_.end(),
+                             [&](Node* const one) { return one->lead(node); }))
+                leaders_.push_back(&node);
             placed_.push_back({family, nodes_.back().get(), nullptr});
         } else {
             crosses_.push_back(entry->cross(spec.parameters.data(), assets()));
@@ -89,6 +95,7 @@ void Engine::prepare_windows() {
     finished_.assign(assets(), 0);
     last_row_.assign(assets() * width_, 0.0);
     last_valid_.assign(assets(), 0);
+    columns_.assign(columns_size(), 0.0);
 }
 
 bool Engine::check(const Grid& grid, std::size_t from, std::size_t rows) const {
@@ -102,49 +109,144 @@ bool Engine::check(const Grid& grid, std::size_t from, std::size_t rows) const {
     return true;
 }
 
-std::size_t Engine::run_block(const Grid& grid, double* values, std::size_t from, std::size_t rows,
-                              std::size_t asset) {
+// An asset's place in a block of rows.
+struct Engine::Lane {
+    std::int64_t* column[kColumns];  // of its window, where its new bars go
+    std::size_t count;               // of them
+    std::uint8_t row[kBlock];        // that each is of; not filled if no asset lacks any
+};
+static_assert(kBlock <= 256);
+
+// Make room for the asset's next bars.
+void Engine::open(std::size_t from, std::size_t rows, std::size_t asset, Lane& lane) {
     Window& window = windows_[asset];
     const std::size_t capacity = depth_ + kBlock;
-    std::int64_t* column[kColumns];
-    for (std::size_t k = 0; k < kColumns; ++k) column[k] = window.columns.data() + k * capacity;
+    std::int64_t* const columns = window.columns.data();
     if (window.end + rows > capacity) {
-        for (std::int64_t* const one : column)
+        for (std::size_t k = 0; k < kColumns; ++k) {
+            std::int64_t* const one = columns + k * capacity;
             std::copy(one + window.end - depth_, one + window.end, one);
+        }
         window.end = depth_;
     }
-    const std::int64_t* const source[kColumns] = {nullptr,  grid.open,  grid.high,
-                                                  grid.low, grid.close, grid.volume};
-    for (std::int64_t*& one : column) one += window.end;
-    const std::size_t first = from * assets() + asset;
-    std::size_t offset[kBlock];  // of each bar's place in the grid
-    std::int64_t time = next_time_ + static_cast<std::int64_t>(from) * step_;
-    std::size_t count = 0;
-    for (std::size_t at = first, row = 0; row < rows; ++row, at += assets(), time += step_) {
-        offset[count] = at;
-        column[0][count] = time;
-        count += grid.state[at] != 0 ? 1 : 0;
+    for (std::size_t k = 0; k < kColumns; ++k) lane.column[k] = columns + k * capacity + window.end;
+    const std::int64_t step = step_;
+    std::int64_t time = next_time_ + static_cast<std::int64_t>(from) * step;
+    for (std::size_t i = 0; i < rows; ++i, time += step) lane.column[0][i] = time;
+    lane.count = rows;
+}
+
+// Copy the bars that assets next to each other have in those rows.
+void Engine::gather(const Grid& grid, std::size_t from, std::size_t rows, std::size_t asset,
+                    Lane* lanes, std::size_t count) const {
+    const std::size_t stride = assets();
+    const std::size_t first = from * stride + asset;
+    const std::int64_t* const sources[kColumns] = {nullptr,  grid.open,  grid.high,
+                                                   grid.low, grid.close, grid.volume};
+    if (rows == 1) {
+        for (std::size_t k = 0; k < count; ++k) {
+            for (std::size_t c = 1; c < kColumns; ++c)
+                lanes[k].column[c][0] = sources[c][first + k];
+            lanes[k].row[0] = 0;
+            lanes[k].count = grid.state[first + k] != 0 ? 1 : 0;
+        }
+        return;
     }
-    for (std::size_t k = 1; k < kColumns; ++k)
-        for (std::size_t i = 0; i < count; ++i) column[k][i] = source[k][offset[i]];
-    for (std::size_t i = 0; i < count; ++i) offset[i] *= width_;  // and now in the values
-    const BarSpan bars{column[0], column[1],   column[2],    column[3],  column[4],
-                       column[5], window.seen, tick_[asset], lot_[asset]};
-    for (const auto& node : nodes_) node->run(asset, bars, count, offset, values);
-    window.end += count;
-    window.seen += static_cast<std::int64_t>(count);
-    return count;
+    bool whole = true;
+    for (std::size_t k = 0; k < count; ++k)
+        for (std::size_t i = 0; i < rows; ++i) whole &= grid.state[first + k + i * stride] != 0;
+    if (whole) {
+        for (std::size_t c = 1; c < kColumns; ++c) {
+            const std::int64_t* const source = sources[c] + first;
+            if (stride == 1) {
+                std::copy(source, source + rows, lanes[0].column[c]);
+            } else {
+                std::size_t k = 0;
+                for (; k + 2 <= count; k += 2)
+                    part_pairs(source + k, stride, rows, lanes[k].column[c],
+                               lanes[k + 1].column[c]);
+                if (k < count)
+                    for (std::size_t i = 0; i < rows; ++i)
+                        lanes[k].column[c][i] = source[i * stride + k];
+            }
+        }
+        return;
+    }
+    for (std::size_t k = 0; k < count; ++k) {
+        Lane& lane = lanes[k];
+        lane.count = 0;
+        for (std::size_t i = 0; i < rows; ++i) {
+            lane.row[lane.count] = static_cast<std::uint8_t>(i);
+            lane.column[0][lane.count] = lane.column[0][i];
+            lane.count += grid.state[first + k + i * stride] != 0 ? 1 : 0;
+        }
+    }
+    for (std::size_t c = 1; c < kColumns; ++c)
+        for (std::size_t k = 0; k < count; ++k) {
+            const std::int64_t* const source = sources[c] + first + k;
+            for (std::size_t i = 0; i < lanes[k].count; ++i)
+                lanes[k].column[c][i] = source[lanes[k].row[i] * stride];
+        }
+}
+
+// Write the rows of a group in which bars are missing; what is missing is left as it is.
+void Engine::write_present(const Lane* lanes, const Block* blocks, std::size_t rows,
+                           std::size_t count, double* first) const {
+    std::size_t next[kGroup] = {};
+    for (std::size_t row = 0; row < rows; ++row, first += assets() * width_)
+        for (std::size_t k = 0; k < count; ++k) {
+            const std::size_t i = next[k];
+            if (i == lanes[k].count || lanes[k].row[i] != row) continue;
+            double* const to = first + k * width_;
+            const double* const from = blocks[k].values + i;
+            for (std::size_t c = 0; c < width_; ++c) to[c] = from[c * kStride];
+            ++next[k];
+        }
+}
+
+// Take those rows of assets next to each other, whose results are next to each other as well.
+void Engine::run_group(const Grid& grid, double* values, std::uint8_t* valid, std::size_t from,
+                       std::size_t rows, std::size_t asset, std::size_t count, double* columns) {
+    Lane lanes[kGroup];
+    Block blocks[kGroup];
+    for (std::size_t k = 0; k < count; ++k) open(from, rows, asset + k, lanes[k]);
+    gather(grid, from, rows, asset, lanes, count);
+    double* const first = values + (from * assets() + asset) * width_;
+    double* const carries = columns + count * width_ * kStride;
+    const bool alone = rows == 1;  // whose values are a row as they come
+    bool whole = true;
+    for (std::size_t k = 0; k < count; ++k) {
+        std::int64_t* const* const column = lanes[k].column;
+        Window& window = windows_[asset + k];
+        blocks[k] = {{column[0], column[1], column[2], column[3], column[4], column[5], window.seen,
+                      tick_[asset + k], lot_[asset + k]},
+                     lanes[k].count,
+                     carries + k * kCarried * kStride,
+                     alone ? first + k * width_ : columns + k * width_ * kStride,
+                     alone ? 1 : kStride};
+        window.end += lanes[k].count;
+        window.seen += static_cast<std::int64_t>(lanes[k].count);
+        whole = whole && lanes[k].count == rows;
+    }
+    for (Node* const node : leaders_)
+        for (std::size_t k = 0; k < count; k += kLanes)
+            node->run(asset + k, blocks + k, std::min(kLanes, count - k));
+    if (!alone && whole)
+        write_rows(columns, count * width_, rows, first, assets() * width_);
+    else if (!alone)
+        write_present(lanes, blocks, rows, count, first);
+    if (crosses_.empty())
+        for (std::size_t k = 0; k < count; ++k)
+            finish(grid, values, valid, from, rows, asset + k, lanes[k].count == rows);
 }
 
 bool Engine::run_assets(const Grid& grid, double* values, std::uint8_t* valid, std::size_t first,
-                        std::size_t last) {
+                        std::size_t last, double* columns) {
     for (std::size_t from = 0; from < grid.rows; from += kBlock) {
         const std::size_t rows = std::min(kBlock, grid.rows - from);
         if (!check(grid, from, rows)) return false;
-        for (std::size_t a = first; a < last; ++a) {
-            const std::size_t count = run_block(grid, values, from, rows, a);
-            if (crosses_.empty()) finish(grid, values, valid, from, rows, a, count == rows);
-        }
+        for (std::size_t a = first; a < last; a += kGroup)
+            run_group(grid, values, valid, from, rows, a, std::min(kGroup, last - a), columns);
     }
     return true;
 }
@@ -195,7 +297,8 @@ bool Engine::run_threads(const Grid& grid, double* values, std::uint8_t* valid,
     const auto work = [&](std::size_t worker) {
         const std::size_t first = assets() * worker / workers;
         const std::size_t last = assets() * (worker + 1) / workers;
-        good[worker] = run_assets(grid, values, valid, first, last) ? 1 : 0;
+        std::vector<double> columns(columns_size());
+        good[worker] = run_assets(grid, values, valid, first, last, columns.data()) ? 1 : 0;
     };
     std::vector<std::thread> helpers;
     for (std::size_t worker = 1; worker < workers; ++worker) helpers.emplace_back(work, worker);
@@ -211,7 +314,7 @@ Status Engine::run(const Grid& grid, double* values, std::uint8_t* valid, int th
         std::clamp<std::size_t>(grid.rows * assets() / kRowsAThread, 1, std::min(assets(), most));
     // A bar at a time must not touch the heap; only several threads do.
     const bool good = workers > 1 ? run_threads(grid, values, valid, workers)
-                                  : run_assets(grid, values, valid, 0, assets());
+                                  : run_assets(grid, values, valid, 0, assets(), columns_.data());
     if (!good) {
         spent_ = workers > 1 || grid.rows > kBlock;
         return Status::bar_out_of_range;

@@ -24,8 +24,19 @@ struct BarSpan {
     double lot;                  // base units a lot
 };
 
-inline double real(std::int64_t value) {
-    return static_cast<double>(value);
-}
+constexpr std::size_t kBlock = 128;  // rows at a time: bars and results stay in the near caches
+constexpr std::size_t kStride = kBlock + 8;  // of columns, off the powers of two that caches share
+constexpr std::size_t kLanes = 4;            // assets whose chains of bars run side by side
+constexpr std::size_t kCarried = 2;          // most numbers that a kernel carries a bar
+constexpr std::size_t kOutputs = 3;          // most values that it tells of one
+
+// One asset's part of a block of rows: its bars, what is carried, and where each column goes.
+struct Block {
+    BarSpan bars;
+    std::size_t count;  // of its bars, at most kBlock
+    double* carry;      // kCarried columns, kStride apart
+    double* values;     // column c of the set begins at values + c·stride
+    std::size_t stride;
+};
 
 }  // namespace mettle::features

@@ -3,22 +3,21 @@
 
 #include "mettle/features/bars.hpp"
 #include "mettle/features/exact_math.hpp"
+#include "mettle/features/kernel.hpp"
 
-namespace mettle::features {
+namespace mettle::features::inline METTLE_LEVEL {
 
 // Outputs: sine, cosine. `length` and `origin` are milliseconds.
 template <std::int64_t length, std::int64_t origin>
-struct Calendar {
+struct Calendar : Stateless {
     static constexpr std::size_t outputs = 2;
-    struct State {};
 
     explicit Calendar(const int*) {}
     int warmup() const { return 0; }
     int depth() const { return 0; }
-    std::size_t memory() const { return 0; }
 
     template <Form>
-    void update(State&, double*, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
+    void value(const double*, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
         std::int64_t part = (bars.time[i] - origin) % length;
         if (part < 0) part += length;
         const Turn point = turn(part, length);
@@ -31,4 +30,4 @@ constexpr std::int64_t kDay = 86'400'000;
 using DayCircle = Calendar<kDay, 0>;
 using WeekCircle = Calendar<7 * kDay, 4 * kDay>;  // 5 January 1970 was a Monday
 
-}  // namespace mettle::features
+}  // namespace mettle::features::inline METTLE_LEVEL

@@ -1,6 +1,7 @@
 // A feature set over A assets: one loop for a whole table and for a bar at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "mettle/features/bars.hpp"
 #include "mettle/features/cross.hpp"
 #include "mettle/features/node.hpp"
+#include "mettle/features/registry.hpp"
 
 namespace mettle::features {
 
@@ -43,7 +45,8 @@ enum class Status {
 constexpr int kMaxParameter = 5000;
 constexpr std::int64_t kMaxTicks = std::int64_t{1} << 50;
 constexpr std::int64_t kMaxLots = std::int64_t{1} << 62;
-constexpr std::size_t kBlock = 128;  // rows at a time: bars and results stay in the near caches
+
+constexpr std::size_t kGroup = 2 * kLanes;  // assets whose rows are written together
 
 struct KernelName {
     const char* name;
@@ -60,7 +63,8 @@ class Engine {
     static std::unique_ptr<Engine> create(const std::vector<Spec>& specs,
                                           const std::vector<double>& tick,
                                           const std::vector<double>& lot, std::int64_t origin,
-                                          std::int64_t step, Status& status);
+                                          std::int64_t step, Status& status,
+                                          Level level = Level::best);
 
     std::size_t width() const { return width_; }
     std::size_t assets() const { return tick_.size(); }
@@ -82,6 +86,7 @@ class Engine {
         std::size_t end;                    // one past the newest bar
         std::int64_t seen;
     };
+    struct Lane;
     struct Placed {
         std::string family;
         Node* node;
@@ -89,13 +94,21 @@ class Engine {
     };
 
     Engine() = default;
-    Status add(const Spec& spec, std::size_t column);
+    Status add(const Spec& spec, std::size_t column, Level level);
     void prepare_windows();
     bool check(const Grid& grid, std::size_t from, std::size_t rows) const;
     bool run_assets(const Grid& grid, double* values, std::uint8_t* valid, std::size_t first,
-                    std::size_t last);
-    std::size_t run_block(const Grid& grid, double* values, std::size_t from, std::size_t rows,
-                          std::size_t asset);
+                    std::size_t last, double* columns);
+    void run_group(const Grid& grid, double* values, std::uint8_t* valid, std::size_t from,
+                   std::size_t rows, std::size_t asset, std::size_t count, double* columns);
+    void open(std::size_t from, std::size_t rows, std::size_t asset, Lane& lane);
+    void gather(const Grid& grid, std::size_t from, std::size_t rows, std::size_t asset,
+                Lane* lanes, std::size_t count) const;
+    void write_present(const Lane* lanes, const Block* blocks, std::size_t rows, std::size_t count,
+                       double* first) const;
+    std::size_t columns_size() const {
+        return std::min(assets(), kGroup) * (width_ + kCarried) * kStride;
+    }
     bool run_threads(const Grid& grid, double* values, std::uint8_t* valid, std::size_t workers);
     void run_cross(const Grid& grid, double* values, std::uint8_t* valid);
     void finish(const Grid& grid, double* values, std::uint8_t* valid, std::size_t from,
@@ -112,9 +125,11 @@ class Engine {
     std::vector<double> tick_;
     std::vector<double> lot_;
     std::vector<std::unique_ptr<Node>> nodes_;
+    std::vector<Node*> leaders_;  // those that run, and run the others
     std::vector<std::unique_ptr<CrossNode>> crosses_;
     std::vector<Placed> placed_;
     std::vector<Window> windows_;
+    std::vector<double> columns_;         // of a block of kGroup assets, for who runs the engine
     std::vector<std::int64_t> finished_;  // bars of each asset that already have their row
     std::vector<double> last_row_;        // A × width
     std::vector<std::uint8_t> last_valid_;

@@ -1,21 +1,15 @@
 // Logarithm, sine and cosine out of IEEE basic operations alone.
 //
-// libm picks its variants by processor and may differ in the last bit; these do not. Integer sums
-// are exact, so rolling windows neither drift nor depend on where a series began.
+// libm picks its variants by processor and may differ in the last bit; these do not.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 
-namespace mettle::features {
+#include "mettle/features/level.hpp"
 
-using Wide = __int128;
-
-inline double real(Wide value) {
-    const auto narrow = static_cast<std::int64_t>(value);
-    return narrow == value ? static_cast<double>(narrow) : static_cast<double>(value);
-}
+namespace mettle::features::inline METTLE_LEVEL {
 
 // ln(a / b) for a, b > 0 as 2·atanh((a − b) / (a + b)) after scaling by a power of two: the
 // difference is exact, so small returns keep their full precision.
@@ -118,4 +112,4 @@ class Ring {
     std::size_t size_;
 };
 
-}  // namespace mettle::features
+}  // namespace mettle::features::inline METTLE_LEVEL

@@ -2,12 +2,15 @@
 #pragma once
 
 #include "mettle/features/bars.hpp"
+#include "mettle/features/kernel.hpp"
+#include "mettle/features/numbers.hpp"
 
-namespace mettle::features {
+namespace mettle::features::inline METTLE_LEVEL {
 
 // Simple average of the last n closes; the sum is an integer and therefore exact.
 struct Sma {
     static constexpr std::size_t outputs = 1;
+    static constexpr std::size_t carried = 1;
     struct State {
         std::int64_t sum;
     };
@@ -19,12 +22,17 @@ struct Sma {
     std::size_t memory() const { return 0; }
 
     template <Form form>
-    void update(State& state, double*, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
+    void step(State& state, double*, const BarSpan& bars, std::ptrdiff_t i, double* carry) const {
         state.sum += bars.close[i] - bars.close[i - period];
+        carry[0] = real(form == Form::raw ? state.sum : state.sum - bars.close[i] * period);
+    }
+
+    template <Form form>
+    void value(const double* carry, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
         if constexpr (form == Form::raw)
-            out[0] = real(state.sum) / period * bars.tick;
+            out[0] = carry[0] / period * bars.tick;
         else
-            out[0] = real(state.sum - bars.close[i] * period) / real(bars.close[i] * period);
+            out[0] = carry[0] / (ticks(bars.close[i]) * period);
     }
 };
 
@@ -46,14 +54,18 @@ struct EmaRule {
             state.sum += value;
             state.value = real(state.sum) / period;  // the seed once n values are in
         } else {
-            state.value += (real(value) - state.value) * weight;
+            settled(state.value, real(value));
         }
     }
+
+    void settled(double& average, double value) const { average += (value - average) * weight; }
 };
 
 struct Ema {
     static constexpr std::size_t outputs = 1;
+    static constexpr std::size_t carried = 1;
     using State = EmaState;
+    using Steady = double;
     EmaRule rule;
 
     explicit Ema(const int* parameters) : rule(parameters[0]) {}
@@ -62,13 +74,31 @@ struct Ema {
     std::size_t memory() const { return 0; }
 
     template <Form form>
-    void update(State& state, double*, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
+    void step(State& state, double*, const BarSpan& bars, std::ptrdiff_t i, double* carry) const {
         rule.update(state, bars.close[i], bars.first + i);
-        if constexpr (form == Form::raw)
-            out[0] = state.value * bars.tick;
-        else
-            out[0] = (state.value - real(bars.close[i])) / real(bars.close[i]);
+        carry[0] = state.value;
+    }
+
+    bool settle(const State& state, const BarSpan& bars, std::size_t from, std::size_t,
+                Steady& average) const {
+        average = state.value;
+        return bars.first + static_cast<std::int64_t>(from) >= rule.period;
+    }
+
+    double feed(const BarSpan& bars, std::ptrdiff_t i) const { return ticks(bars.close[i]); }
+
+    void step(Steady& average, double close, double* carry) const {
+        rule.settled(average, close);
+        carry[0] = average;
+    }
+
+    void keep(const Steady& average, State& state) const { state.value = average; }
+
+    template <Form form>
+    void value(const double* carry, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
+        const double close = ticks(bars.close[i]);
+        out[0] = form == Form::raw ? carry[0] * bars.tick : (carry[0] - close) / close;
     }
 };
 
-}  // namespace mettle::features
+}  // namespace mettle::features::inline METTLE_LEVEL

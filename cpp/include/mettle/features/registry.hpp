@@ -1,13 +1,20 @@
-// Names of kernels, and how to build one.
+// Names of features, and how to build what they come from.
 #pragma once
 
 #include <memory>
-#include <vector>
+#include <span>
+#include <string>
 
 #include "mettle/features/cross.hpp"
 #include "mettle/features/node.hpp"
 
 namespace mettle::features {
+
+// The instructions that kernels use. All give the same bits.
+enum class Level { best, portable, avx2 };
+
+// Whether this processor has them.
+bool supported(Level level);
 
 // One column that a kernel can write. Columns of one family with equal parameters and form share a
 // node, so that MACD's three lines cost one pass.
@@ -16,19 +23,12 @@ struct Entry {
     const char* family;
     std::size_t output;
     int parameters;
-    std::unique_ptr<Node> (*node)(const int* parameters, Form form, std::size_t assets);
-    std::unique_ptr<CrossNode> (*cross)(const int* parameters, std::size_t assets);
+    std::unique_ptr<CrossNode> (*cross)(const int* parameters, std::size_t assets);  // or null
 };
 
-// One list a file of kernels.
-std::vector<Entry> trend_entries();
-std::vector<Entry> momentum_entries();
-std::vector<Entry> volatility_entries();
-std::vector<Entry> volume_entries();
-std::vector<Entry> calendar_entries();
-std::vector<Entry> cross_entries();
+std::span<const Entry> entries();
 
-// All of them, in that order.
-const std::vector<Entry>& entries();
+// The kernel of a family that is not a cross one; `level` must be supported.
+Program program(const std::string& family, const int* parameters, Form form, Level level);
 
 }  // namespace mettle::features

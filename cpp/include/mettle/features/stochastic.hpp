@@ -5,8 +5,10 @@
 
 #include "mettle/features/bars.hpp"
 #include "mettle/features/exact_math.hpp"
+#include "mettle/features/kernel.hpp"
+#include "mettle/features/numbers.hpp"
 
-namespace mettle::features {
+namespace mettle::features::inline METTLE_LEVEL {
 
 // Raw: 0 to 100, and 0 where the extremes are equal (as TA-Lib). Stationary: −1 to 1, then 0.
 template <Form form>
@@ -26,6 +28,7 @@ double fast_stochastic(const BarSpan& bars, std::ptrdiff_t i, int period) {
 // The mean of the last `smooth` fast values (TA-Lib's slow K).
 struct StochasticK {
     static constexpr std::size_t outputs = 1;
+    static constexpr std::size_t carried = 1;
     struct State {};
     int period;
     int smooth;
@@ -36,17 +39,23 @@ struct StochasticK {
     std::size_t memory() const { return 2 * static_cast<std::size_t>(smooth); }
 
     template <Form form>
-    void update(State&, double* memory, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
+    void step(State&, double* memory, const BarSpan& bars, std::ptrdiff_t i, double* carry) const {
         const auto size = static_cast<std::size_t>(smooth);
         Ring fast(memory, size);
-        const double value = fast_stochastic<form>(bars, i, period);
-        out[0] = sum(fast.push(bars.first + i, value), size) / smooth;
+        const double now = fast_stochastic<form>(bars, i, period);
+        carry[0] = sum(fast.push(bars.first + i, now), size);
+    }
+
+    template <Form>
+    void value(const double* carry, const BarSpan&, std::ptrdiff_t, double* out) const {
+        out[0] = carry[0] / smooth;
     }
 };
 
 // The mean of the last `signal` values of K (TA-Lib's slow D).
 struct StochasticD {
     static constexpr std::size_t outputs = 1;
+    static constexpr std::size_t carried = 1;
     using State = StochasticK::State;
     StochasticK k;
     int signal;
@@ -57,14 +66,20 @@ struct StochasticD {
     std::size_t memory() const { return k.memory() + 2 * static_cast<std::size_t>(signal); }
 
     template <Form form>
-    void update(State& state, double* memory, const BarSpan& bars, std::ptrdiff_t i,
-                double* out) const {
+    void step(State& state, double* memory, const BarSpan& bars, std::ptrdiff_t i,
+              double* carry) const {
         const auto size = static_cast<std::size_t>(signal);
-        double value = 0.0;
-        k.update<form>(state, memory, bars, i, &value);
+        double now = 0.0;
+        k.step<form>(state, memory, bars, i, &now);
+        k.value<form>(&now, bars, i, &now);
         Ring slow(memory + k.memory(), size);
-        out[0] = sum(slow.push(bars.first + i, value), size) / signal;
+        carry[0] = sum(slow.push(bars.first + i, now), size);
+    }
+
+    template <Form>
+    void value(const double* carry, const BarSpan&, std::ptrdiff_t, double* out) const {
+        out[0] = carry[0] / signal;
     }
 };
 
-}  // namespace mettle::features
+}  // namespace mettle::features::inline METTLE_LEVEL

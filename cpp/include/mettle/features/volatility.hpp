@@ -6,13 +6,15 @@
 
 #include "mettle/features/bars.hpp"
 #include "mettle/features/exact_math.hpp"
+#include "mettle/features/kernel.hpp"
 
-namespace mettle::features {
+namespace mettle::features::inline METTLE_LEVEL {
 
 // A root of the mean of one term a bar; Term gives the term and its warm-up.
 template <class Term>
 struct MeanRoot {
     static constexpr std::size_t outputs = 1;
+    static constexpr std::size_t carried = 1;
     struct State {};
     int period;
 
@@ -22,11 +24,15 @@ struct MeanRoot {
     std::size_t memory() const { return 2 * static_cast<std::size_t>(period); }
 
     template <Form>
-    void update(State&, double* memory, const BarSpan& bars, std::ptrdiff_t i, double* out) const {
+    void step(State&, double* memory, const BarSpan& bars, std::ptrdiff_t i, double* carry) const {
         const auto size = static_cast<std::size_t>(period);
-        const double* const window = Ring(memory, size).push(bars.first + i, Term::of(bars, i));
-        const double mean = sum(window, size) / period;
-        out[0] = mean > 0.0 ? std::sqrt(mean) : 0.0;
+        carry[0] = sum(Ring(memory, size).push(bars.first + i, Term::of(bars, i)), size);
+    }
+
+    template <Form>
+    void value(const double* carry, const BarSpan&, std::ptrdiff_t, double* out) const {
+        const double mean = carry[0] / period;
+        out[0] = std::sqrt(mean > 0.0 ? mean : 0.0);
     }
 };
 
@@ -67,4 +73,4 @@ using RealisedVolatility = MeanRoot<RealisedTerm>;
 using Parkinson = MeanRoot<ParkinsonTerm>;
 using GarmanKlass = MeanRoot<GarmanKlassTerm>;
 
-}  // namespace mettle::features
+}  // namespace mettle::features::inline METTLE_LEVEL
