@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <tuple>
 
 #include "mettle/features/engine.hpp"
 #include "mettle/features/exact_math.hpp"
+#include "mettle/features/numbers.hpp"
 
 using namespace mettle::features;
 
@@ -32,7 +34,9 @@ struct Bars {
     }
 };
 
-std::mt19937_64 generator(std::uint64_t seed) { return std::mt19937_64(seed); }
+std::mt19937_64 generator(std::uint64_t seed) {
+    return std::mt19937_64(seed);
+}
 
 Bars random_bars(std::size_t rows, std::size_t assets, std::uint64_t seed) {
     std::mt19937_64 random = generator(seed);
@@ -55,6 +59,40 @@ Bars random_bars(std::size_t rows, std::size_t assets, std::uint64_t seed) {
     return bars;
 }
 
+// Calm and wild stretches, from a few ticks to the largest that are allowed.
+Bars extreme_bars(std::size_t rows, std::size_t assets, std::uint64_t seed) {
+    Bars bars = random_bars(rows, assets, seed);
+    std::mt19937_64 random = generator(seed);
+    for (std::size_t i = 0; i < rows * assets; ++i) {
+        const auto stretch = static_cast<int>(i / assets / 150 % 3);
+        const auto top = std::uint64_t{1} << (stretch == 0 ? 49 : stretch == 1 ? 32 : 4);
+        const auto price = [&] { return static_cast<std::int64_t>(random() % top) + 1; };
+        bars.open[i] = price();
+        bars.close[i] = price();
+        bars.high[i] = std::max(bars.open[i], bars.close[i]) + price();
+        bars.low[i] = std::min(bars.open[i], bars.close[i]);
+        bars.volume[i] =
+            static_cast<std::int64_t>(random() % (std::uint64_t{1} << (stretch == 0   ? 62
+                                                                       : stretch == 1 ? 20
+                                                                                      : 1)));
+    }
+    return bars;
+}
+
+// The bars of one asset.
+Bars only(const Bars& bars, std::size_t asset) {
+    Bars one{{}, {}, {}, {}, {}, {}, bars.rows, 1};
+    for (std::size_t at = asset; at < bars.rows * bars.assets; at += bars.assets) {
+        one.open.push_back(bars.open[at]);
+        one.high.push_back(bars.high[at]);
+        one.low.push_back(bars.low[at]);
+        one.close.push_back(bars.close[at]);
+        one.volume.push_back(bars.volume[at]);
+        one.state.push_back(bars.state[at]);
+    }
+    return one;
+}
+
 // Every kernel in one form, with small windows.
 std::vector<Spec> all_specs(Form form) {
     std::vector<Spec> specs;
@@ -66,10 +104,11 @@ std::vector<Spec> all_specs(Form form) {
     return specs;
 }
 
-std::unique_ptr<Engine> build(const std::vector<Spec>& specs, std::size_t assets) {
+std::unique_ptr<Engine> build(const std::vector<Spec>& specs, std::size_t assets,
+                              Level level = Level::best) {
     Status status = Status::ok;
     auto engine = Engine::create(specs, std::vector<double>(assets, 0.01),
-                                 std::vector<double>(assets, 0.001), 0, 3'600'000, status);
+                                 std::vector<double>(assets, 0.001), 0, 3'600'000, status, level);
     REQUIRE(status == Status::ok);
     return engine;
 }
@@ -85,8 +124,8 @@ struct Table {
 
 // Run the rows in pieces of `piece`, saving and restoring in between if asked to.
 Table run(const Bars& bars, const std::vector<Spec>& specs, std::size_t piece, int threads,
-          bool restart) {
-    auto engine = build(specs, bars.assets);
+          bool restart, Level level = Level::best) {
+    auto engine = build(specs, bars.assets, level);
     Table table{std::vector<double>(bars.rows * bars.assets * specs.size()),
                 std::vector<std::uint8_t>(bars.rows * bars.assets)};
     for (std::size_t from = 0; from < bars.rows; from += piece) {
@@ -120,6 +159,18 @@ TEST_CASE("the logarithm of a ratio is within two units of the last place") {
     CHECK(log_ratio(1'000'000'000'001, 1'000'000'000'000) == doctest::Approx(1e-12).epsilon(1e-12));
 }
 
+TEST_CASE("whole numbers become the nearest float64") {
+    std::mt19937_64 random = generator(4);
+    for (int i = 0; i < 20'000; ++i) {
+        const auto any = static_cast<std::int64_t>(random() >> (1 + i % 62));
+        CHECK(lots(any) == static_cast<double>(any));
+        const std::int64_t small = (any & ((std::int64_t{1} << 51) - 1)) * (i % 2 == 0 ? 1 : -1);
+        CHECK(ticks(small) == static_cast<double>(small));
+    }
+    CHECK(lots(std::numeric_limits<std::int64_t>::max()) == 0x1p63);
+    CHECK(std::signbit(ticks(0)) == std::signbit(0.0));
+}
+
 TEST_CASE("sine and cosine agree with the library's and are exact at the quarters") {
     constexpr std::int64_t whole = 86'400'000;
     for (std::int64_t part = 0; part < whole; part += 61'001) {
@@ -148,6 +199,64 @@ TEST_CASE("any split of the rows gives the same bits, saved and restored or not"
                 for (std::size_t k = 0; k < specs.size(); ++k)
                     CHECK(std::isfinite(whole.values[i * specs.size() + k]));
     }
+}
+
+TEST_CASE("an asset has the same bits among any number of others, whoever lacks bars") {
+    for (const Form form : {Form::raw, Form::stationary}) {
+        auto specs = all_specs(form);
+        std::erase_if(specs, [](const Spec& one) {
+            return std::any_of(entries().begin(), entries().end(), [&](const Entry& entry) {
+                return one.name == entry.name && entry.cross != nullptr;
+            });
+        });
+        for (const std::size_t assets : {2U, 3U, 4U, 5U, 7U, 8U, 9U, 13U}) {
+            Bars bars = random_bars(400, assets, assets);
+            // All there for half of the time, and then gaps in every other asset only.
+            for (std::size_t i = 0; i < bars.state.size(); ++i)
+                if (i / assets < 200 || i % assets % 2 == 0) bars.state[i] = 1;
+            const Table all = run(bars, specs, bars.rows, 1, false);
+            CHECK(run(bars, specs, 150, 2, true) == all);
+            for (std::size_t asset = 0; asset < assets; ++asset) {
+                const Table alone = run(only(bars, asset), specs, bars.rows, 1, false);
+                const std::size_t bytes = specs.size() * sizeof(double);
+                for (std::size_t row = 0; row < bars.rows; ++row) {
+                    const std::size_t at = row * assets + asset;
+                    REQUIRE(all.valid[at] == alone.valid[row]);
+                    REQUIRE(std::memcmp(&all.values[at * specs.size()],
+                                        &alone.values[row * specs.size()], bytes) == 0);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("any processor gives the same bits, from the smallest bars to the largest") {
+    for (const Bars& bars : {extreme_bars(1'000, 5, 7), random_bars(1'000, 4, 8)})
+        for (const Form form : {Form::raw, Form::stationary}) {
+            const auto specs = all_specs(form);
+            const Table portable = run(bars, specs, bars.rows, 1, false, Level::portable);
+            for (const Level level : {Level::best, Level::avx2})
+                if (supported(level)) CHECK(run(bars, specs, 300, 1, true, level) == portable);
+            CHECK(run(bars, specs, 1, 1, false, Level::portable) == portable);
+        }
+}
+
+TEST_CASE("features that carry the same share it, and save it as if they did not") {
+    const Bars bars = random_bars(300, 4, 9);
+    const Spec deviation{"rolling_std", {20}, Form::raw};
+    const Spec band{"bollinger_upper", {20, 2}, Form::raw};
+    const Table together = run(bars, {band, deviation}, bars.rows, 1, false);
+    const Table alone = run(bars, {deviation}, bars.rows, 1, false);
+    for (std::size_t i = 0; i < alone.values.size(); ++i)
+        REQUIRE(together.values[2 * i + 1] == alone.values[i]);
+    auto engine = build({band, deviation}, 4);
+    auto other = build({band, {"rolling_std", {20}, Form::stationary}}, 4);
+    std::vector<double> values(bars.rows * 4 * 2);
+    std::vector<std::uint8_t> valid(bars.rows * 4);
+    for (Engine* const one : {engine.get(), other.get()})
+        REQUIRE(one->run(bars.grid(0, bars.rows), values.data(), valid.data(), 1) == Status::ok);
+    CHECK(engine->snapshot().size() + std::strlen("stationary") ==
+          other->snapshot().size() + std::strlen("raw"));
 }
 
 TEST_CASE("any number of threads gives the same bits") {
