@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import mettle
 import numpy as np
 import pytest
 import torch
@@ -49,6 +50,7 @@ def test_a_market_that_was_not_built_is_named(
 ) -> None:
     """With what builds it."""
     monkeypatch.setitem(sys.modules, "mettle._cuda", None)
+    monkeypatch.delattr(mettle, "_cuda", raising=False)
     job = small_job(tmp_path)
     table = NativeFeatures(1).table(job.panel, LAST_RETURN)
     scaled = table.values.astype("float32")
