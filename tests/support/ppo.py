@@ -152,7 +152,7 @@ def schulman_losses(
         + settings.value_coefficient * value_loss
     )
     policy.optimizer.zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # of PyTorch
     figures = {
         "policy_gradient_loss": policy_loss,
         "value_loss": value_loss,
