@@ -174,8 +174,9 @@ template <int A>
 __attribute__((target("avx2,fma"))) bool Batch::close_lanes(Int e, const lanes::Block<A>& block) {
     const World& world = setup.world();
     const Market& market = world.market;
-    const StateColumns& accounts = columns().state;
-    const OutputColumns& out = columns().output;
+    // Copies: what is written below could alias the originals, which would be read again each time.
+    const StateColumns accounts = columns().state;
+    const OutputColumns out = columns().output;
     const int assets = A > 0 ? A : market.assets;
     float* rows = out.observations + e * world.width;
     const __m256i now = _mm256_add_epi64(lanes::four(accounts.bar + e), _mm256_set1_epi64x(1));
