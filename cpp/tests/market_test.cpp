@@ -2,10 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "mettle/market/backtest.hpp"
@@ -173,6 +175,21 @@ TEST_CASE("the pool visits every index once, again and again") {
         };
         for (int round = 0; round < 50; ++round) pool.run(1'000, 7, body);
         for (const auto& one : visits) REQUIRE(one == 50);
+    }
+}
+
+TEST_CASE("a pool's threads that wake late miss a run, and no run touches another") {
+    ThreadPool pool(4);
+    for (int round = 0; round < 400; ++round) {
+        // Sleepers wake while this run is over, or the next one under way.
+        if (round % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
+        const std::int64_t count = 1 + round % 40;
+        std::vector<std::atomic<int>> visits(static_cast<std::size_t>(count));
+        auto body = [&visits](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t k = begin; k < end; ++k) ++visits[static_cast<std::size_t>(k)];
+        };
+        pool.run(count, 2, body);
+        for (const auto& one : visits) REQUIRE(one == 1);
     }
 }
 

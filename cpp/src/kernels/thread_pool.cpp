@@ -9,6 +9,7 @@ namespace {
 // About 20 microseconds: long enough for steps that follow each other at once, short enough to
 // leave the core to others while a network thinks.
 constexpr int kSpins = 1500;
+constexpr std::uint32_t kOpen = 1U << 31;
 
 void pause_core() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -45,13 +46,15 @@ void ThreadPool::launch(Job job) {
     }
     job_ = job;
     next_.store(0, std::memory_order_relaxed);
-    busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    door_.store(kOpen, std::memory_order_release);
     generation_.fetch_add(1, std::memory_order_release);
     generation_.notify_all();
     work();
-    for (int left = busy_.load(std::memory_order_acquire); left != 0;
-         left = busy_.load(std::memory_order_acquire)) {
-        wait_while(busy_, left);
+    // From here on nobody comes in, and the job may change once those who are in have left.
+    door_.fetch_and(~kOpen, std::memory_order_acq_rel);
+    for (std::uint32_t inside = door_.load(std::memory_order_acquire); inside != 0;
+         inside = door_.load(std::memory_order_acquire)) {
+        wait_while(door_, inside);
     }
 }
 
@@ -63,14 +66,23 @@ void ThreadPool::work() {
     }
 }
 
+bool ThreadPool::enter() {
+    std::uint32_t door = door_.load(std::memory_order_relaxed);
+    while ((door & kOpen) != 0) {
+        if (door_.compare_exchange_weak(door, door + 1, std::memory_order_acq_rel)) return true;
+    }
+    return false;
+}
+
 void ThreadPool::serve() {
     std::uint32_t seen = 0;
     for (;;) {
         wait_while(generation_, seen);
-        seen += 1;
+        seen = generation_.load(std::memory_order_acquire);
         if (stopping_.load(std::memory_order_relaxed)) return;
+        if (!enter()) continue;  // that run is over
         work();
-        if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
+        if (door_.fetch_sub(1, std::memory_order_acq_rel) == 1) door_.notify_one();
     }
 }
 

@@ -19,7 +19,9 @@ public:
     int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
     // Call body(begin, end) for every chunk of [0, count), from any thread and in any order; return
-    // when all are done. Not to be called from two threads at once.
+    // when all are done. A thread that wakes too late to help is not waited for: where a network
+    // thinks between two short runs, waking takes longer than the work. Not to be called from two
+    // threads at once.
     template <class Body>
     void run(std::int64_t count, std::int64_t chunk, Body& body) {
         launch({[](void* self, std::int64_t begin, std::int64_t end) {
@@ -38,11 +40,12 @@ private:
 
     void launch(Job job);
     void work();
+    bool enter();
     void serve();
 
     Job job_{};
     std::atomic<std::int64_t> next_{0};
-    std::atomic<int> busy_{0};
+    std::atomic<std::uint32_t> door_{0};  // how many workers are at the job, and whether more may come
     std::atomic<std::uint32_t> generation_{0};
     std::atomic<bool> stopping_{false};
     std::vector<std::thread> workers_;
