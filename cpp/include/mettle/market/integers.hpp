@@ -130,15 +130,17 @@ METTLE_HD Int scale_half_even(Int amount, Int rate, bool& overflow) {
     return floor + static_cast<Int>(up);
 }
 
-// The fee of a notional >= 0 at a rate in 0 … 10^6 millionths: the above without the signs.
+// The fee of a notional >= 0 at a rate in 0 … 10^6 millionths: the above without the signs. A notional
+// that has left int64, as has been told by then, has a fee without a meaning: unsigned, it is no error.
 METTLE_HD Int fee_of(Int notional, Int rate) {
-    const auto whole = static_cast<Int>(static_cast<std::uint64_t>(notional) / kRateScale);
-    const Int product = (notional - whole * kRateScale) * rate;
-    const auto small = static_cast<Int>(static_cast<std::uint64_t>(product) / kRateScale);
-    const Int rest = product - small * kRateScale;
-    const Int floor = whole * rate + small;
+    const auto whole = static_cast<std::uint64_t>(notional) / kRateScale;
+    const auto times = static_cast<std::uint64_t>(rate);
+    const std::uint64_t product = (static_cast<std::uint64_t>(notional) - whole * kRateScale) * times;
+    const std::uint64_t small = product / kRateScale;
+    const std::uint64_t rest = product - small * kRateScale;
+    const std::uint64_t floor = whole * times + small;
     const bool up = 2 * rest > kRateScale || (2 * rest == kRateScale && (floor & 1) != 0);
-    return floor + static_cast<Int>(up);
+    return static_cast<Int>(floor + static_cast<std::uint64_t>(up));
 }
 
 // value rounded half to even; |value| < 2^51. Adding 1.5 * 2^52 leaves no bit for the fraction, in
