@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from mettle.adapters.persistence.memory import MemoryStore
@@ -387,6 +388,8 @@ def _database(folder: Path) -> Store:
     global _template  # noqa: PLW0603  made once
     if _template is None:
         home = Path(tempfile.mkdtemp(prefix="dst-template-", dir=_fast_disk()))
+        # Runs at the end of children, too, which leave without the interpreter's own farewell.
+        Finalize(None, shutil.rmtree, (home, True), exitpriority=0)
         SqlStore(home / "mettle.db").close()
         _template = home / "mettle.db"
     shutil.copy(_template, folder / "mettle.db")
