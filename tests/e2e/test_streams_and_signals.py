@@ -59,7 +59,12 @@ def test_a_closed_terminal_stops_a_paper_run_between_bars(home: Path) -> None:
     assert bash(f"{METTLE} -C {home} data synth --bars 60000 --replace").returncode == 0
     work = ["paper", "run", "--strategy", "ema-cross", "--run-id", "cut"]
     child = subprocess.Popen(
-        [*command, *work], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *work],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Under nohup a child would inherit that its terminal may close.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509  one thread
     )
     assert child.stderr is not None
     begun = any("PAPER" in line for line in child.stderr)  # ends with the child
