@@ -55,7 +55,7 @@ cpp: system ## C++ tests, release build
 cpp-sanitize: system ## C++ tests under address, undefined-behaviour and thread sanitizers
 	.ci/cpp asan-ubsan tsan
 
-cpp-avx512: ## C++ tests on an emulated processor with AVX-512, in some seven minutes
+cpp-avx512: ## C++ tests on an emulated processor with AVX-512, in some ten minutes
 	.ci/system-packages $(EMULATION)
 	.ci/cpp-emulated corei7_skylake_x avx512
 
