@@ -92,9 +92,8 @@ class Bench:
         server_time, at = self._met
         return server_time + int((self.gear.clock.monotonic() - at) * 1000)
 
-    @property
     def is_called_off(self) -> bool:
-        """Whether a kill has come for which nothing was asked to end yet.
+        """Return whether a kill has come for which nothing was asked to end yet.
 
         Whoever asks about one order after the other looks at this between them: where each answer
         takes its time, the orders that a kill is to end must not wait for all of them.

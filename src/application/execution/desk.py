@@ -242,17 +242,16 @@ class OrderDesk:
         if bench.stale:
             self.recover()
         bench.follow_clock()
-        events = bench.gear.venue.drain()
-        if events:
+        if events := bench.gear.venue.drain():
             bench.write(lambda unit: bench.collector.take(unit, events, bench.now))
         self._follower.poll(bench.now)
         for working in list(self.board.working.values()):
-            if bench.is_called_off:
+            if bench.is_called_off():
                 return False
             if working.due is None or working.due <= bench.now:
                 self._advance(working)
         self._release()
-        return not bench.is_called_off
+        return not bench.is_called_off()
 
     def collect(self, unit: UnitOfWork) -> None:
         """Book the venue's pushes in the caller's transaction, and let go of what has ended."""

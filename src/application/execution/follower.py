@@ -138,7 +138,7 @@ class Follower:
         if any(map(is_protective, asked)):
             self._rested = now
         for order in asked:
-            if bench.is_called_off:
+            if bench.is_called_off():
                 return
             self._query(order, now)
         self._fetch_fills(now)

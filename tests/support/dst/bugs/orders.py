@@ -362,7 +362,7 @@ def _acceptance_is_fill(outcome: Any) -> Any:
 
 
 def _asks_on(_: Any) -> Any:
-    return False
+    return lambda self: False
 
 
 _DESK, _SENDER, _FOLLOWER = desk.OrderDesk, sender.Sender, follower.Follower
