@@ -7,7 +7,7 @@
 
 #include "mettle/inference/mlp.hpp"
 #include "mettle/learning/kernels.hpp"
-#include "mettle/market/sweep.hpp"
+#include "mettle/market/lane_level.hpp"
 
 namespace mettle::test {
 
@@ -15,22 +15,22 @@ namespace mettle::test {
 struct Best {
     static constexpr auto inference = inference::Dispatch::best;
     static constexpr auto training = learning::Level::best;
-    static constexpr auto sweeps = market::LaneLevel::kBest;
+    static constexpr auto lanes = market::LaneLevel::kBest;
 };
 struct Portable {
     static constexpr auto inference = inference::Dispatch::portable;
     static constexpr auto training = learning::Level::portable;
-    static constexpr auto sweeps = market::LaneLevel::kPortable;
+    static constexpr auto lanes = market::LaneLevel::kPortable;
 };
 struct Avx2 {
     static constexpr auto inference = inference::Dispatch::avx2;
     static constexpr auto training = learning::Level::avx2;
-    static constexpr auto sweeps = market::LaneLevel::kAvx2;
+    static constexpr auto lanes = market::LaneLevel::kAvx2;
 };
 // Inference has no such level.
 struct Avx512 {
     static constexpr auto training = learning::Level::avx512;
-    static constexpr auto sweeps = market::LaneLevel::kAvx512;
+    static constexpr auto lanes = market::LaneLevel::kAvx512;
 };
 
 // In the order of the enumerations; a test's name ends in one of them, in angle brackets.

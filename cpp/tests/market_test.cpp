@@ -217,41 +217,6 @@ TEST_CASE("threads and splits change nothing") {
     }
 }
 
-TEST_CASE("the short ways give what the general step gives") {
-    constexpr Int kEnvironments = 71;  // groups of every size, and a rest that fills no register
-    for (const int assets : {1, 2, 3, 4, 5, 8, 10}) {
-        const auto table = make_table(assets, 300, false);
-        const auto width = static_cast<std::size_t>(assets);
-        Settings settings = plain_settings();
-        if (assets == 5) settings.reward = Reward::kDifferentialSharpe;
-        if (assets == 8) settings.turnover_penalty = 1'000;
-        if (assets == 3) settings.ruin_level = 9'900;
-        derive(settings);
-        Batch fast = make_batch(table, settings, kEnvironments, 1);
-        settings.participation = kRateScale;  // general, and the volume is beyond every order
-        Batch general = make_batch(table, settings, kEnvironments, 1);
-        for (unsigned k = 0; k < 60; ++k) {
-            const auto actions = make_actions(kEnvironments * width, k, k % 7 == 0);
-            REQUIRE(fast.step(actions.data()));
-            REQUIRE(general.step(actions.data()));
-            REQUIRE(same_bytes(fast.output().observations, general.output().observations));
-            REQUIRE(same_bytes(fast.output().rewards, general.output().rewards));
-            REQUIRE(same_bytes(fast.output().terminated, general.output().terminated));
-            REQUIRE(same_bytes(fast.output().truncated, general.output().truncated));
-            REQUIRE(same_bytes(fast.final_observations, general.final_observations));
-            REQUIRE(same_bytes(fast.final_returns, general.final_returns));
-            for (auto one : {&BatchState::cash, &BatchState::equity, &BatchState::peak,
-                             &BatchState::lots, &BatchState::basis, &BatchState::bar,
-                             &BatchState::episode}) {
-                REQUIRE(same_bytes(fast.state.*one, general.state.*one));
-            }
-            REQUIRE(same_bytes(fast.state.bars_held, general.state.bars_held));
-            REQUIRE(same_bytes(fast.state.length, general.state.length));
-            REQUIRE(same_bytes(fast.state.returns, general.state.returns));
-        }
-    }
-}
-
 TEST_CASE("a snapshot continues exactly, and refuses what is not its own") {
     const auto table = make_table(4, 300, true);
     Batch batch = make_batch(table, margin_settings(), 50, 2);

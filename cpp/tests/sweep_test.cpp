@@ -218,7 +218,7 @@ std::vector<Play> plays() {
 }  // namespace
 
 TEST_CASE_TEMPLATE("a sweep trades as single backtests do", L, ALL_LEVELS) {
-    NEEDS_LEVEL(L::sweeps);
+    NEEDS_LEVEL(L::lanes);
     const World worlds[] = {{1, 300, 0.02, 4e3, false, false, 0},
                             {2, 300, 0.02, 1e8, true, false, 50'000'000},
                             {3, 300, 0.15, 12.0, false, true, 0},
@@ -237,14 +237,14 @@ TEST_CASE_TEMPLATE("a sweep trades as single backtests do", L, ALL_LEVELS) {
                 waits = interpolate_waits(table, play.settings.maker_wait);
             }
             const Market market = table.view(waits.empty() ? nullptr : waits.data());
-            const Figures found = sweep(market, play, pairs, world.bars, L::sweeps, 1);
+            const Figures found = sweep(market, play, pairs, world.bars, L::lanes, 1);
             REQUIRE(found.failed == -1);
             for (std::size_t k = 0; k < pairs.size(); ++k) {
                 check_backtest(market, play, pairs[k], world.bars, found, k);
                 fills += found.fills[k];
                 ruined += found.ruined_at[k] >= 0;
             }
-            check_same(sweep(market, play, pairs, world.bars, L::sweeps, 3), found);
+            check_same(sweep(market, play, pairs, world.bars, L::lanes, 3), found);
             check_same(found, sweep(market, play, pairs, world.bars, LaneLevel::kPortable, 1));
             ++number;
         }
@@ -254,7 +254,7 @@ TEST_CASE_TEMPLATE("a sweep trades as single backtests do", L, ALL_LEVELS) {
 }
 
 TEST_CASE_TEMPLATE("a long sweep is the same bits on every level", L, ALL_LEVELS) {
-    NEEDS_LEVEL(L::sweeps);
+    NEEDS_LEVEL(L::lanes);
     const World world{5, 100'000, 0.004, 1e7, false, false, 500'000'000};
     const Table table = make_table(world);
     const Market market = table.view(nullptr);
@@ -266,7 +266,7 @@ TEST_CASE_TEMPLATE("a long sweep is the same bits on every level", L, ALL_LEVELS
                     }(),
                     false};
     const std::vector<EmaPair> pairs = make_pairs(6, 37);
-    const Figures found = sweep(market, play, pairs, world.bars, L::sweeps, 2);
+    const Figures found = sweep(market, play, pairs, world.bars, L::lanes, 2);
     check_same(found, sweep(market, play, pairs, world.bars, LaneLevel::kPortable, 1));
     for (const std::size_t k : {0U, 17U, 36U}) {
         check_backtest(market, play, pairs[k], world.bars, found, k);
@@ -275,7 +275,7 @@ TEST_CASE_TEMPLATE("a long sweep is the same bits on every level", L, ALL_LEVELS
 }
 
 TEST_CASE_TEMPLATE("a sweep names the first pair that leaves 64 bits", L, ALL_LEVELS) {
-    NEEDS_LEVEL(L::sweeps);
+    NEEDS_LEVEL(L::lanes);
     Table table = make_table({7, 120, 0.02, 4e3, false, false, 0});
     table.terms[0].unit = 1'000'000;  // a lot is worth 10^18 at the highest price
     for (std::size_t t = 60; t < 120; ++t) {
@@ -290,6 +290,6 @@ TEST_CASE_TEMPLATE("a sweep names the first pair that leaves 64 bits", L, ALL_LE
     const Int first = sweep(market, play, pairs, 120, LaneLevel::kPortable, 1).failed;
     CHECK(first >= 0);
     for (const int threads : {1, 3}) {
-        CHECK(sweep(market, play, pairs, 120, L::sweeps, threads).failed == first);
+        CHECK(sweep(market, play, pairs, 120, L::lanes, threads).failed == first);
     }
 }

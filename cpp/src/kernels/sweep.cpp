@@ -33,7 +33,8 @@ struct Player {
     const Settings& settings;
     bool plain;
     Book books[kSweepBlock];
-    int failed;  // lane that left 64 bits, or -1
+    int failed;  // lane that left 64 bits first, or -1
+    Int failed_at;
 
     Account account(Book& book, Int equity) const {
         return {book.cash, equity,     equity,           0.0, 0.0, &book.lots,
@@ -89,11 +90,16 @@ bool Player::step_fully(Book& book, Int t, float action, Int& equity) const {
 bool Player::trade(SweepBlock& block, int lane, Int t, double action) {
     Book& book = books[lane];
     // Of whole numbers: the lane's own mark may have been rounded.
-    Int equity = book.cash + book.lots * market.price[t].close * market.terms[0].unit;
+    bool overflow = false;
+    const Int held = notional(book.lots, market.price[t].close, market.terms[0].unit, overflow);
+    Int equity = add(book.cash, held, overflow);
     const auto given = static_cast<float>(action);
-    if (!(plain && trade_quickly(book, t, given, equity)) &&
-        !step_fully(book, t, given, equity)) {
-        failed = lane;
+    if (overflow || (!(plain && trade_quickly(book, t, given, equity)) &&
+                     !step_fully(book, t, given, equity))) {
+        if (failed < 0 || t < failed_at || (t == failed_at && lane < failed)) {
+            failed = lane;
+            failed_at = t;
+        }
         return false;
     }
     block.cash[lane] = static_cast<double>(book.cash);
@@ -213,11 +219,9 @@ void keep_results(const SweepPlan& plan, const Market& market, Int first, const 
 
 SweepLoop loop_of(LaneLevel level) {
 #if defined(__x86_64__)
-    // The best is not the widest: trades take most of the time, and of sixteen pairs eight sit idle
-    // together less often than four.
-    const bool best = level == LaneLevel::kBest;
-    if (level == LaneLevel::kAvx512) return sweep_avx512;
-    if (level == LaneLevel::kAvx2 || (best && supported(LaneLevel::kAvx2))) return sweep_avx2;
+    const LaneLevel found = resolved(level);
+    if (found == LaneLevel::kAvx512) return sweep_avx512;
+    if (found == LaneLevel::kAvx2) return sweep_avx2;
 #else
     static_cast<void>(level);
 #endif
@@ -225,14 +229,6 @@ SweepLoop loop_of(LaneLevel level) {
 }
 
 }  // namespace
-
-bool supported(LaneLevel level) {
-#if defined(__x86_64__)
-    if (level == LaneLevel::kAvx512) return __builtin_cpu_supports("avx512f") != 0;
-    if (level == LaneLevel::kAvx2) return __builtin_cpu_supports("avx2") != 0;
-#endif
-    return level == LaneLevel::kBest || level == LaneLevel::kPortable;
-}
 
 Int run_sweep(const Market& market, const Settings& given, const SweepPlan& plan,
               SweepOutput& output) {
@@ -247,7 +243,7 @@ Int run_sweep(const Market& market, const Settings& given, const SweepPlan& plan
         for (Int number = begin; number < end; ++number) {
             const Int first = number * kSweepBlock;
             SweepBlock block;
-            Player player{market, settings, plain, {}, -1};
+            Player player{market, settings, plain, {}, -1, 0};
             open_lanes(plan, settings, sums, first, block, player);
             SweepWorld world = shared;
             world.self = &player;

@@ -23,10 +23,10 @@ struct Output {
 
 class Batch {
 public:
-    // See BatchSetup.
+    // See BatchSetup; the level is supported. What is played does not depend on it.
     Batch(std::shared_ptr<const Table> table, const Settings& settings, const BatchShape& shape,
-          std::vector<Span> spans);
-    explicit Batch(BatchSetup setup);
+          std::vector<Span> spans, LaneLevel level = LaneLevel::kBest);
+    explicit Batch(BatchSetup setup, LaneLevel level = LaneLevel::kBest);
 
     void reset(std::uint64_t seed);
     // Begin the next episode of every environment.
@@ -44,6 +44,8 @@ public:
     Output& output() { return outputs_[side_]; }
     Output& output(int side) { return outputs_[side]; }
     int side() const { return side_; }
+    // What steps are played with: portable where the lanes do not cover the market.
+    LaneLevel level() const { return level_; }
 
     const BatchSetup setup;
     BatchState state;
@@ -56,27 +58,17 @@ public:
 
 private:
     template <int A>
+    bool advance_known(Int begin, Int end, const float* actions);
     bool advance(Int begin, Int end, const float* actions);
-    template <int A>
-    bool advance_some(Int begin, Int end, const float* actions);
-#if defined(METTLE_LANES)
-    template <int A>
-    bool advance_lanes(Int begin, Int end, const float* actions);
-    template <int A>
-    bool close_lanes(Int e, const lanes::Block<A>& block);
-    lanes::Four four_at(Int e, const float* actions);
-    void prefetch_output(Int e) const;
-#endif
+    bool close(Int e, Int equity, Int traded);
+    lanes::General general();
     const Columns& columns() const { return columns_[side_]; }
     void show_features(Int e, const Played& played) const;
     void show_all();
-    void prefetch_prices(Int e) const;
-    void prefetch_features(Int e) const;
 
-#if defined(METTLE_LANES)
-    bool use_lanes_ = false;
+    LaneLevel level_ = LaneLevel::kPortable;
+    lanes::Loop lane_loop_ = nullptr;  // null: the general code plays
     lanes::Terms lane_terms_{};
-#endif
     Output outputs_[2];
     Columns columns_[2];  // of the arrays above, by side
     int side_ = 0;

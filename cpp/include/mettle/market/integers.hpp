@@ -36,20 +36,23 @@ METTLE_HD Int saturated(Wide value) {
     return value > static_cast<Wide>(kLargest) ? kLargest : static_cast<Int>(value);
 }
 
-// The exact value as an int64, or `overflow` raised.
+// The exact value as an int64, or 0 with `overflow` raised.
 METTLE_HD Int narrowed(Wide exact, bool& overflow) {
-    overflow |= exact != static_cast<Wide>(static_cast<Int>(exact));
-    return static_cast<Int>(exact);
+    const bool lost = exact != static_cast<Wide>(static_cast<Int>(exact));
+    overflow |= lost;
+    return lost ? 0 : static_cast<Int>(exact);
 }
 
-// Product and sum that raise `overflow` where they leave int64; the result then has no meaning.
+// Product and sum that raise `overflow` where they leave int64. The result then has no meaning; it
+// is 0, so that what is reckoned from it until somebody asks stays in int64, too.
 METTLE_HD Int multiply(Int a, Int b, bool& overflow) {
 #if defined(__CUDA_ARCH__)
     return narrowed(static_cast<Wide>(a) * b, overflow);
 #else
     Int product = 0;
-    overflow |= __builtin_mul_overflow(a, b, &product);
-    return product;
+    const bool lost = __builtin_mul_overflow(a, b, &product);
+    overflow |= lost;
+    return lost ? 0 : product;
 #endif
 }
 
@@ -58,8 +61,9 @@ METTLE_HD Int add(Int a, Int b, bool& overflow) {
     return narrowed(static_cast<Wide>(a) + b, overflow);
 #else
     Int sum = 0;
-    overflow |= __builtin_add_overflow(a, b, &sum);
-    return sum;
+    const bool lost = __builtin_add_overflow(a, b, &sum);
+    overflow |= lost;
+    return lost ? 0 : sum;
 #endif
 }
 
@@ -68,7 +72,8 @@ METTLE_HD Int floor_divide(Int a, Int b) { return a / b - static_cast<Int>(a % b
 METTLE_HD Int ceil_divide(Int a, Int b) { return a / b + static_cast<Int>(a % b > 0); }
 
 // floor(a * b / c) for a, b >= 0 and c > 0, saturated at the largest int64. The estimate in float64
-// avoids the 128-bit division; the remainder is exact modulo 2^64 and so corrects it.
+// avoids the 128-bit division; the remainder is exact modulo 2^64 and so corrects it. Where an
+// amount left 64 bits before, which is noted by then, c may be 0: that must not end the process.
 METTLE_HD Int multiply_divide(Int a, Int b, Int c) {
     const double estimate = static_cast<double>(a) * static_cast<double>(b) / static_cast<double>(c);
     if (estimate < kEstimateLimit && c < kDivisorLimit) {
@@ -77,7 +82,7 @@ METTLE_HD Int multiply_divide(Int a, Int b, Int c) {
                                            static_cast<std::uint64_t>(quotient) * static_cast<std::uint64_t>(c));
         return quotient + static_cast<Int>(rest >= c) - static_cast<Int>(rest < 0);
     }
-    return saturated(static_cast<Wide>(a) * b / c);
+    return c == 0 ? kLargest : saturated(static_cast<Wide>(a) * b / c);
 }
 
 // ceil(a * b / c), same conditions.
@@ -88,7 +93,8 @@ METTLE_HD Int multiply_divide_up(Int a, Int b, Int c) {
     return quotient + static_cast<Int>(rest > 0);
 }
 
-// floor(a / b) for a >= 0, b > 0 by way of float64, which is faster than the division unit.
+// floor(a / b) for a >= 0, b > 0 by way of float64, which is faster than the division unit; as to b
+// after an overflow see above.
 METTLE_HD Int divide(Int a, Int b) {
     const double estimate = static_cast<double>(a) / static_cast<double>(b);
     if (estimate < kEstimateLimit && b < kDivisorLimit) {
@@ -96,7 +102,7 @@ METTLE_HD Int divide(Int a, Int b) {
         const Int rest = a - quotient * b;
         return quotient + static_cast<Int>(rest >= b) - static_cast<Int>(rest < 0);
     }
-    return a / b;
+    return b == 0 ? kLargest : a / b;
 }
 
 // floor(amount * rate / Scale) for amount >= 0 and 0 <= rate * Scale < 2^63: split so that no
@@ -130,8 +136,7 @@ METTLE_HD Int scale_half_even(Int amount, Int rate, bool& overflow) {
     return floor + static_cast<Int>(up);
 }
 
-// The fee of a notional >= 0 at a rate in 0 … 10^6 millionths: the above without the signs. A notional
-// that has left int64, as has been told by then, has a fee without a meaning: unsigned, it is no error.
+// The fee of a notional >= 0 at a rate in 0 … 10^6 millionths: the above without the signs.
 METTLE_HD Int fee_of(Int notional, Int rate) {
     const auto whole = static_cast<std::uint64_t>(notional) / kRateScale;
     const auto times = static_cast<std::uint64_t>(rate);

@@ -123,7 +123,7 @@ METTLE_HD Int plain_scale(Context& context, Orders<A>& orders, int assets, Int c
         const Terms& terms = context.market.terms[i];
         const bool buys = orders.change[i] > 0;
         const Int scaled = multiply_divide(orders.lots[i], available, cost);
-        const Int value = scaled * orders.ticks[i] * terms.unit;  // less than before
+        const Int value = notional(scaled, orders.ticks[i], terms.unit, context.overflow);
         const Int lots = value < terms.min_notional ? 0 : scaled;
         orders.lots[i] = buys ? lots : orders.lots[i];
         orders.change[i] = buys ? lots : orders.change[i];

@@ -2,11 +2,10 @@
 // account, in lanes. What is kept of a pair does not grow with the bars.
 #pragma once
 
+#include "lane_level.hpp"
 #include "settings.hpp"
 
 namespace mettle::market {
-
-enum class LaneLevel : int { kBest = 0, kPortable = 1, kAvx2 = 2, kAvx512 = 3 };
 
 struct EmaPair {
     std::int32_t fast;
@@ -36,8 +35,6 @@ struct SweepOutput {
     double* deviation;  // of the same, ddof 1
     double* drawdown;   // the deepest, 0 … 1
 };
-
-bool supported(LaneLevel level);
 
 // Play every pair; the market has one asset, 1 <= fast, slow, every average is warm at start, and
 // the level is supported. Returns the first pair with an amount that left 64 bits, or -1. Trades
