@@ -34,6 +34,7 @@ class FeatureEngine:
         lot_size: NDArray[np.float64],
         origin: int,
         step: int,
+        refused: Callable[..., Exception] | None = None,
     ) -> None: ...
     @property
     def warmup(self) -> int: ...

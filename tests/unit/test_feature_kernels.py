@@ -186,8 +186,44 @@ def test_wrong_arrays_are_refused() -> None:
         (0, good[0].astype(np.float64)),
         (5, good[5].astype(np.int64)),
         (3, good[3][:1]),
+        (2, good[2].reshape(1, 2)),
+        (1, list(good[1])),
+        (4, None),
     ):
-        wrong = [*good]
+        wrong: list[Any] = [*good]
         wrong[at] = bad
-        with pytest.raises(DataError, match=r"dtype|shape"):
+        with pytest.raises(DataError, match=r"dtype|shape|is not an array"):
             stream.update(*wrong)
+
+
+def test_tables_use_memory_that_was_given_up() -> None:
+    """A large table may lie where another lay, if nobody holds that, and has nothing of it."""
+    panels = [random_panel(40_000, 2, seed=seed, gaps=0.05) for seed in (1, 2)]
+    features = daily_feature_set()
+    wanted = [NATIVE.table(panel, features).values.copy() for panel in panels]
+    assert wanted[0].nbytes > 2**22
+    held = [NATIVE.table(panel, features).values for panel in panels]
+    for _ in range(3):
+        for panel, one in zip(panels, wanted, strict=True):
+            np.testing.assert_array_equal(NATIVE.table(panel, features).values, one)
+    del panels[0]
+    for one, kept in zip(wanted, held, strict=True):
+        np.testing.assert_array_equal(kept, one)
+    view = held[0][1:, 0]
+    del held
+    NATIVE.table(panels[0], features)
+    np.testing.assert_array_equal(view, wanted[0][1:, 0])
+
+
+def test_a_bar_is_refused_and_the_next_table_is_whole() -> None:
+    """What a refused run left in memory that is used again does not show."""
+    panel = random_panel(40_000, 2, seed=3)
+    bars: dict[str, Any] = {
+        key: np.array(getattr(panel, key)) for key in ("open", "high", "low", "close", "volume")
+    }
+    bars["volume"][39_000, 1] = -1
+    broken = panel_of(open_=bars.pop("open"), **bars, state=np.array(panel.state))
+    wanted = NATIVE.table(panel, daily_feature_set()).values.copy()
+    with pytest.raises(DataError, match="bar 39000 of asset 1"):
+        NATIVE.table(broken, daily_feature_set())
+    np.testing.assert_array_equal(NATIVE.table(panel, daily_feature_set()).values, wanted)

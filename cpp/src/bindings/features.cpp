@@ -6,9 +6,12 @@
 #include <array>
 #include <mutex>
 #include <span>
+#include <type_traits>
+#include <utility>
 
 #include "bindings.hpp"
 #include "mettle/features/engine.hpp"
+#include "result_memory.hpp"
 
 namespace py = pybind11;
 
@@ -52,12 +55,21 @@ bool holds(const py::array& array) {
            py::dtype::of<T>().equal(array.dtype());
 }
 
+// One or two lengths, compared here: std::equal would call memcmp for them, six times a bar.
+bool same_shape(const py::array& array, const Shape& shape) {
+    const py::ssize_t* const lengths = array.shape();
+    bool same = array.ndim() == static_cast<py::ssize_t>(shape.size());
+    for (std::size_t i = 0; same && i < shape.size(); ++i) same = lengths[i] == shape[i];
+    return same;
+}
+
 template <class T>
-const T* view(const py::array& array, const char* name, const Shape& shape) {
-    const bool fits = array.ndim() == static_cast<py::ssize_t>(shape.size()) &&
-                      std::equal(shape.begin(), shape.end(), array.shape());
+const T* view(py::handle object, const char* name, const Shape& shape) {
+    if (!py::isinstance<py::array>(object))
+        throw py::type_error(std::string(name) + " is not an array");
+    const auto& array = reinterpret_cast<const py::array&>(object);
     if (!holds<T>(array)) throw py::type_error(std::string(name) + " has a wrong dtype");
-    if (!fits) throw py::value_error(std::string(name) + " has a wrong shape");
+    if (!same_shape(array, shape)) throw py::value_error(std::string(name) + " has a wrong shape");
     if ((array.flags() & py::array::c_style) == 0)
         throw py::value_error(std::string(name) + " must be C-contiguous");
     return static_cast<const T*>(array.data());
@@ -101,9 +113,10 @@ py::array_t<double> empty(py::ssize_t rows, py::ssize_t columns) {
 class FeatureEngine {
   public:
     FeatureEngine(const std::vector<SpecRow>& specs, const py::array& tick, const py::array& lot,
-                  std::int64_t origin, std::int64_t step)
+                  std::int64_t origin, std::int64_t step, py::object refused)
         : engine_(
-              create(specs, positive(tick, "tick_size"), positive(lot, "lot_size"), origin, step)) {
+              create(specs, positive(tick, "tick_size"), positive(lot, "lot_size"), origin, step)),
+          refused_(std::move(refused)) {
         if (tick.size() == 0 || tick.size() != lot.size())
             throw py::value_error("tick_size and lot_size must be of one length, at least 1");
         row_valid_.resize(engine_->assets());
@@ -111,48 +124,16 @@ class FeatureEngine {
 
     int warmup() const { return engine_->warmup(); }
 
-    Rows run(const py::array& open, const py::array& high, const py::array& low,
-             const py::array& close, const py::array& volume, const py::array& state, int threads) {
-        if (state.ndim() != 2) throw py::value_error("state must have two dimensions");
-        const std::array shape{state.shape(0), assets()};
-        const Grid bars = grid(shape, open, high, low, close, volume, state);
-        py::array_t<double> values(
-            {shape[0], shape[1], static_cast<py::ssize_t>(engine_->width())});
-        py::array_t<bool> valid(shape);
-        Status status = Status::ok;
-        double* const out = values.mutable_data();
-        auto* const flags = reinterpret_cast<std::uint8_t*>(valid.mutable_data());
-        {
-            // Safe: the arrays are held by the caller, the results are not yet shared, and the
-            // lock keeps the engine to one thread.
-            const py::gil_scoped_release release;
-            const std::scoped_lock lock(mutex_);
-            status = engine_->run(bars, out, flags, threads);
-        }
-        refuse(status);
-        return {values, valid};
+    Rows run(py::handle open, py::handle high, py::handle low, py::handle close, py::handle volume,
+             py::handle state, int threads) {
+        return answer([&] { return table(Bars{open, high, low, close, volume, state}, threads); },
+                      open, high, low, close, volume, state);
     }
 
-    py::array_t<double> update(const py::array& open, const py::array& high, const py::array& low,
-                               const py::array& close, const py::array& volume,
-                               const py::array& state) {
-        const std::array shape{assets()};
-        const Grid bar = grid(shape, open, high, low, close, volume, state);
-        py::array_t<double> values = empty(assets(), static_cast<py::ssize_t>(engine_->width()));
-        double* const out = values.mutable_data();
-        Status status = Status::ok;
-        // A row is done sooner than another thread could begin: only a lock that is held is worth
-        // handing the interpreter on. Nobody waits for the interpreter with the lock in his hands:
-        // another may wait for the lock with the interpreter in his.
-        if (std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) {
-            status = engine_->run(bar, out, row_valid_.data(), 1);
-        } else {
-            const py::gil_scoped_release release;
-            const std::scoped_lock wait(mutex_);
-            status = engine_->run(bar, out, row_valid_.data(), 1);
-        }
-        refuse(status);
-        return values;
+    py::array_t<double> update(py::handle open, py::handle high, py::handle low, py::handle close,
+                               py::handle volume, py::handle state) {
+        return answer([&] { return row(Bars{open, high, low, close, volume, state}); }, open, high,
+                      low, close, volume, state);
     }
 
     py::array_t<bool> valid() {
@@ -175,22 +156,82 @@ class FeatureEngine {
     }
 
   private:
+    struct Bars {
+        py::handle open, high, low, close, volume, state;
+    };
+
+    // Returns what the call returns. What it refuses is raised as the caller's own error, made of
+    // the reason and the arrays: a wrapper in Python would cost a bar a fifth of its time.
+    template <class Call, class... Arrays>
+    std::invoke_result_t<Call> answer(const Call& call, const Arrays&... arrays) {
+        try {
+            return call();
+        } catch (const py::builtin_exception& error) {
+            if (refused_.is_none()) throw;
+            const py::object made = refused_(py::str(error.what()), arrays...);
+            PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made.ptr())), made.ptr());
+            throw py::error_already_set();
+        }
+    }
+
+    Rows table(const Bars& given, int threads) {
+        const auto& state = py::reinterpret_borrow<py::array>(given.state);
+        if (!py::isinstance<py::array>(given.state) || state.ndim() != 2)
+            throw py::value_error("state must be an array of two dimensions");
+        const std::array shape{state.shape(0), assets()};
+        const Grid bars = grid(shape, given);
+        py::array_t<double> values =
+            result_array({shape[0], shape[1], static_cast<py::ssize_t>(engine_->width())});
+        py::array_t<bool> valid(shape);
+        Status status = Status::ok;
+        double* const cells = values.mutable_data();
+        auto* const flags = reinterpret_cast<std::uint8_t*>(valid.mutable_data());
+        {
+            // Safe: the arrays are held by the caller, the results are not yet shared, and the
+            // lock keeps the engine to one thread.
+            const py::gil_scoped_release release;
+            const std::scoped_lock lock(mutex_);
+            status = engine_->run(bars, cells, flags, threads);
+        }
+        refuse(status);
+        return {values, valid};
+    }
+
+    py::array_t<double> row(const Bars& given) {
+        const std::array shape{assets()};
+        const Grid bar = grid(shape, given);
+        py::array_t<double> values = empty(assets(), static_cast<py::ssize_t>(engine_->width()));
+        double* const cells = values.mutable_data();
+        Status status = Status::ok;
+        // A row is done sooner than another thread could begin: only a lock that is held is worth
+        // handing the interpreter on. Nobody waits for the interpreter with the lock in his hands:
+        // another may wait for the lock with the interpreter in his.
+        if (std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) {
+            status = engine_->run(bar, cells, row_valid_.data(), 1);
+        } else {
+            const py::gil_scoped_release release;
+            const std::scoped_lock wait(mutex_);
+            status = engine_->run(bar, cells, row_valid_.data(), 1);
+        }
+        refuse(status);
+        return values;
+    }
+
     py::ssize_t assets() const { return static_cast<py::ssize_t>(engine_->assets()); }
 
-    static Grid grid(const Shape& shape, const py::array& open, const py::array& high,
-                     const py::array& low, const py::array& close, const py::array& volume,
-                     const py::array& state) {
-        return {view<std::int64_t>(open, "open", shape),
-                view<std::int64_t>(high, "high", shape),
-                view<std::int64_t>(low, "low", shape),
-                view<std::int64_t>(close, "close", shape),
-                view<std::int64_t>(volume, "volume", shape),
-                view<std::uint8_t>(state, "state", shape),
+    static Grid grid(const Shape& shape, const Bars& given) {
+        return {view<std::int64_t>(given.open, "open", shape),
+                view<std::int64_t>(given.high, "high", shape),
+                view<std::int64_t>(given.low, "low", shape),
+                view<std::int64_t>(given.close, "close", shape),
+                view<std::int64_t>(given.volume, "volume", shape),
+                view<std::uint8_t>(given.state, "state", shape),
                 shape.size() == 2 ? static_cast<std::size_t>(shape[0]) : 1};
     }
 
     std::unique_ptr<Engine> engine_;
     std::vector<std::uint8_t> row_valid_;  // of the last update, which nobody asks for here
+    py::object refused_;
     std::mutex mutex_;
 };
 
@@ -209,9 +250,10 @@ void register_features(py::module_& module) {
     py::class_<FeatureEngine>(module, "FeatureEngine",
                               "A feature set's kernels and their state over A assets.")
         .def(py::init<const std::vector<SpecRow>&, const py::array&, const py::array&, std::int64_t,
-                      std::int64_t>(),
+                      std::int64_t, py::object>(),
              py::arg("specs"), py::arg("tick_size"), py::arg("lot_size"), py::arg("origin"),
-             py::arg("step"))
+             py::arg("step"), py::arg("refused") = py::none(),
+             "What run and update refuse is raised as ``refused(reason, *bars)``.")
         .def_property_readonly("warmup", &FeatureEngine::warmup)
         .def("run", &FeatureEngine::run, py::arg("open"), py::arg("high"), py::arg("low"),
              py::arg("close"), py::arg("volume"), py::arg("state"), py::arg("threads") = 1,

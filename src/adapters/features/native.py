@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import _native
 from ...application.market import MarketPanel
-from ...application.ports.feature_builder import FeatureTable
+from ...application.ports.feature_builder import BarUpdate, FeatureTable
 from ...domain.errors import DataError
 from ...domain.market import Instrument
 from ...domain.signals.catalogue import check_features
 from ...domain.signals.features import FeatureForm, FeatureSet
 
-_T = TypeVar("_T")
 _MAX_TICKS = 2**50
 _MAX_LOTS = 2**62
 _FIELDS = ("open", "high", "low", "close", "volume")
@@ -58,7 +57,7 @@ class NativeFeatures:
         """
         engine = _for_panel(panel, feature_set)
         bars = (panel.open, panel.high, panel.low, panel.close, panel.volume, panel.state)
-        values, valid = _reported(lambda: engine.run(*bars, self._threads), *bars)
+        values, valid = engine.run(*bars, self._threads)
         return FeatureTable(feature_set, values, valid, engine.warmup)
 
     def stream(self, panel: MarketPanel, feature_set: FeatureSet) -> NativeStream:
@@ -70,29 +69,15 @@ class NativeFeatures:
 
 
 class NativeStream:
-    """Features bar by bar, one update an instant of the grid; implements ``FeatureStream``."""
+    """Features bar by bar, one update an instant of the grid; implements ``FeatureStream``.
+
+    Attributes:
+        update: The engine's own method, without one of ours around it: a bar notices a call.
+    """
 
     def __init__(self, engine: _native.FeatureEngine) -> None:
         self._engine = engine
-
-    def update(
-        self,
-        open: NDArray[np.int64],
-        high: NDArray[np.int64],
-        low: NDArray[np.int64],
-        close: NDArray[np.int64],
-        volume: NDArray[np.int64],
-        state: NDArray[np.uint8],
-    ) -> NDArray[np.float64]:
-        """Take one bar of every asset (shapes (A,), ticks and lots); return shape (A, F).
-
-        Raises:
-            DataError: If a bar breaks the rules of bars; the stream is then as before.
-        """
-        try:
-            return self._engine.update(open, high, low, close, volume, state)
-        except (TypeError, ValueError) as error:
-            raise _refused(error, open, high, low, close, volume, state) from error
+        self.update: BarUpdate = engine.update
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -109,7 +94,10 @@ class NativeStream:
         Raises:
             DataError: If it is of another feature set or damaged; the stream is then as before.
         """
-        _reported(lambda: self._engine.restore(state))
+        try:
+            self._engine.restore(state)
+        except (TypeError, ValueError) as error:
+            raise _refused(str(error)) from error
 
 
 def _for_panel(panel: MarketPanel, feature_set: FeatureSet) -> _native.FeatureEngine:
@@ -137,21 +125,14 @@ def _engine(
         (one.name, list(one.parameters), one.form is FeatureForm.STATIONARY)
         for one in feature_set.specs
     ]
-    return _native.FeatureEngine(rows, tick_size, lot_size, origin, step)
+    return _native.FeatureEngine(rows, tick_size, lot_size, origin, step, _refused)
 
 
-def _reported(call: Callable[[], _T], *bars: NDArray[Any]) -> _T:
-    """Call the kernels; say what was wrong with the input, the first wrong bar included."""
-    try:
-        return call()
-    except (TypeError, ValueError) as error:
-        raise _refused(error, *bars) from error
-
-
-def _refused(error: Exception, *bars: NDArray[Any]) -> DataError:
-    place = _first_fault(*bars) if "a bar breaks" in str(error) else ""
+def _refused(reason: str, *bars: NDArray[Any]) -> DataError:
+    """Return what is raised; it names the first wrong bar where one is."""
+    place = _first_fault(*bars) if "a bar breaks" in reason else ""
     return DataError(
-        f"features refused their input: {error}{place}",
+        f"features refused their input: {reason}{place}",
         mend="use coarser ticks or lots, or mend the bars" if place else "",
     )
 

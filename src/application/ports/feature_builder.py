@@ -30,10 +30,10 @@ class FeatureTable:
     warmup: int
 
 
-class FeatureStream(Protocol):
-    """Features bar by bar, bit-equal to the table when both start at the same bar."""
+class BarUpdate(Protocol):
+    """A call that takes one bar of every asset."""
 
-    def update(
+    def __call__(
         self,
         open: NDArray[np.int64],
         high: NDArray[np.int64],
@@ -42,7 +42,19 @@ class FeatureStream(Protocol):
         volume: NDArray[np.int64],
         state: NDArray[np.uint8],
     ) -> NDArray[np.float64]:
-        """Take one bar of every asset (shapes (A,), ticks and lots); return shape (A, F)."""
+        """Take a bar (shapes (A,), ticks and lots); return shape (A, F).
+
+        Raises:
+            DataError: If the bar breaks the rules of bars; the stream is then as before.
+        """
+
+
+class FeatureStream(Protocol):
+    """Features bar by bar, bit-equal to the table when both start at the same bar."""
+
+    @property
+    def update(self) -> BarUpdate:
+        """Return the call that takes one bar of every asset."""
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -73,6 +85,7 @@ class FeatureBuilder(Protocol):
 
         Raises:
             InvalidValue: If the set names an unknown kernel or wrong parameters.
+            DataError: If a bar is beyond the kernels' range.
         """
 
     def stream(self, panel: MarketPanel, feature_set: FeatureSet) -> FeatureStream:
