@@ -18,7 +18,7 @@ _KEPT = 8
 
 
 class Found:
-    """The rows of a query that are still to be fetched."""
+    """The rows of a query that are still to be fetched; its transaction's end is theirs, too."""
 
     def __init__(self, lent: Lent, cursor: DBAPICursor) -> None:
         self._lent = lent
@@ -35,8 +35,13 @@ class Found:
             raise self._lent.error(error) from error
         if len(rows) < size:
             self._over = True
-            self._cursor.close()
+            self.close()
         return rows
+
+    def close(self) -> None:
+        """Fetch no more; whoever asks for more rows nevertheless gets an error, not an end."""
+        self._lent.fetching.discard(self)
+        self._cursor.close()
 
 
 class Lent:
@@ -52,6 +57,7 @@ class Lent:
         self._begun = False
         self._touched = False
         self.broken = False
+        self.fetching: set[Found] = set()
         self.errors = (engine.dialect.loaded_dbapi.Error, OverflowError)
 
     def begin(self, words: str) -> None:
@@ -85,10 +91,13 @@ class Lent:
             cursor.execute(compiled.sql, compiled.bind(values))
         except self.errors as error:
             raise self.error(error) from error
-        return Found(self, cursor)
+        found = Found(self, cursor)
+        self.fetching.add(found)
+        return found
 
     def commit(self) -> None:
         """Commit; the next statement begins anew."""
+        self._let_go()
         try:
             self._plain.commit()
         except self.errors as error:
@@ -101,10 +110,20 @@ class Lent:
             return
         self._begun = self._touched = False
         try:
+            self._let_go()
             self._plain.rollback()
         except self.errors:
             # What was not committed goes with the connection.
             self.broken = True
+
+    def _let_go(self) -> None:
+        """Fetch no more from any query.
+
+        One that was left half-way, by an error for example, would keep SQLite's connection at what
+        the database was then: once another writes, this one never could again.
+        """
+        for found in tuple(self.fetching):
+            found.close()
 
     def close(self) -> None:
         """Close the connection."""

@@ -14,7 +14,7 @@ from .statements import Query, Row, Statement, Values, changing, inserting, putt
 T = TypeVar("T")
 Changed = tuple[type[Base], tuple[str, ...], tuple[str, ...]]
 
-_PAGE = 2_000
+_PAGE = 256
 """Rows fetched at a time when a whole table is walked."""
 
 _INSERTS = {row.__tablename__: inserting(row) for row in ROWS}
