@@ -185,7 +185,7 @@ def test_damaged_books_are_found() -> None:
     with pytest.raises(MettleError, match="not the sums"):
         ledger.verify()
     ledger._balances[WALLET, "USDT"] = Decimal(11)
-    lines = ledger._archive._lines
+    lines = ledger._archive._open
     lines["d"] = lines["d"][: -len("10")] + "11"
     with pytest.raises(MettleError, match=r"entry d: the postings in USDT must sum to zero"):
         ledger.verify()
