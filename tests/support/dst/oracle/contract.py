@@ -27,6 +27,7 @@ _DAY = 86_400_000
 _SEND_WITHIN = 5_010
 _DRIFT = 10_500
 _PROOF_OF_LIFE = 20
+_STILL_ASKED = 60_000
 _LOSSES = {"daily_loss", "weekly_loss", "drawdown", "rolling_loss", "consecutive_losses"}
 _SIGNED = {"daily_loss", "weekly_loss", "drawdown"}
 FOREIGN = "manual-"
@@ -56,7 +57,8 @@ class ContractRules:
         self._tripped = False
         self._moved = False
         self._calls = 0
-        self._cancelled: set[str] = set()
+        self._cancelled: dict[str, int] = {}
+        self._traded = False
         self._unpaused: dict[str, int] = {}
         self.clock_of: Callable[[str], int] = lambda _: found.time
 
@@ -68,7 +70,7 @@ class ContractRules:
 
     def cancels(self, order_id: str) -> None:
         """Judge a cancellation."""
-        self._cancelled.add(order_id)
+        self._cancelled[order_id] = self._found.time
         self._found.need(
             not order_id.startswith(FOREIGN), "foreign", f"{order_id} is not ours to cancel"
         )
@@ -76,6 +78,7 @@ class ContractRules:
     def sends(self, actor: str, order: OrderRecord) -> None:
         """Judge a create: deadline, lease, drift, and what breakers allow."""
         order_id, now = order.client_order_id, self.clock_of(actor)
+        self._traded = True
         waited = now - (order.sent_at or now)
         self._found.need(
             waited <= _SEND_WITHIN, "deadline", f"{order_id} left {waited} ms after it was written"
@@ -225,8 +228,16 @@ class ContractRules:
     # Kills.
 
     def killed(self) -> None:
-        """Begin to watch what a kill does."""
-        self._calls, self._cancelled = 0, set()
+        """Begin to watch what a kill does.
+
+        Where one follows another within a minute and the trader has sent nothing new, what he asked
+        to end for the last counts for this one: he goes on with the orders not asked about yet.
+        """
+        self._calls = 0
+        since = self._found.time - _STILL_ASKED
+        kept = {} if self._traded else self._cancelled
+        self._cancelled = {order: asked for order, asked in kept.items() if asked >= since}
+        self._traded = False
 
     def rearmed(self, killed_at: int) -> None:
         """I11: whoever lived after the kill asked to end every order of before it."""
