@@ -171,6 +171,7 @@ class Soak:
                 self._ends["end"] += 1
             except (Crash, StorageError, VenueError, RefusedForSafety, DataError) as error:
                 self._ends[type(error).__name__] += 1
+            gc.collect()  # a dead process keeps nothing, and the next one is this one here
             self.found.between.append(Between(self._day(), threading.active_count(), _open_files()))
             self._clock.advance(5_000)
         self.found.ends = dict(self._ends)
