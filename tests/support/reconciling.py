@@ -75,6 +75,7 @@ class ScriptedVenue:
         calls: Names of the calls, in order.
         failing: Calls that fail.
         ack: What a create is answered; None leaves it unknown.
+        behind: How far the venue's clock is behind ours, milliseconds.
     """
 
     name = "scripted"
@@ -94,6 +95,7 @@ class ScriptedVenue:
         self.pushed: list[VenueEvent] = []
         self.cancelled: list[str] = []
         self.price = 10_000
+        self.behind = 0
         self._numbers = 0
 
     def _called(self, name: str) -> None:
@@ -144,7 +146,7 @@ class ScriptedVenue:
         side = 1 if change > 0 else -1
         fill = VenueFill(
             f"T{self._next()}", client_id, symbol, side, abs(change), ticks, fee, False,
-            self.clock.now_ms(), protects,
+            self.clock.now_ms() - self.behind, protects,
         )  # fmt: skip
         self.fills.append(fill)
         self.move(fee.currency, -fee.amount)
@@ -230,9 +232,9 @@ class ScriptedVenue:
         return Quote(symbol, self.price, self.price + 1, 1_000, 1_000, now)
 
     def server_time(self) -> int:
-        """Return the clock, which is ours."""
+        """Return our clock, less what the venue's is behind."""
         self._called("server_time")
-        return self.clock.now_ms()
+        return self.clock.now_ms() - self.behind
 
     def drain(self) -> Sequence[VenueEvent]:
         """Return what was pushed."""

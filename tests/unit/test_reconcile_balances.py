@@ -97,6 +97,29 @@ def test_trades_before_the_books_were_opened_are_none_of_ours(world: World) -> N
     assert world.passes(3) == [CLEAN] * 3
 
 
+def test_a_venue_whose_clock_is_set_back_trades_after_the_opening_for_all_that(
+    world: World,
+) -> None:
+    """The trade bears a time of before the opening, and is booked instead of a suspense."""
+    world.own(PERPETUAL, 10)
+    world.venue.behind = 88_000
+    world.venue.trade(PERPETUAL, "", -10, protects=Purpose.LIQUIDATION)
+    world.passes(4)
+    assert world.agrees()
+    assert {one.kind for one in world.discrepancies()} == {"fills"}
+    assert world.mode() is Mode.ACTIVE
+    world.check()
+
+
+def test_a_clock_that_is_an_hour_behind_brings_ten_minutes_at_most(world: World) -> None:
+    """Ours may have been set forward instead: old trades do not become news by that."""
+    old = replace(world.venue.trade(SPOT, "", 5), occurred_at=START - 600_001)
+    world.venue.fills[:] = [old]
+    world.venue.balances = {QUOTE: Decimal(10_000)}
+    world.venue.behind = 3_600_000
+    assert world.passes(3) == [CLEAN] * 3
+
+
 # Balances.
 
 

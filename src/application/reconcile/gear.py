@@ -67,7 +67,8 @@ class ReconcilePlan:
         began: When the books were opened, Unix milliseconds UTC; trades before are none of ours.
         interval: Between two reconciliations when all is well.
         settle: What moved within this time is left out; two passes that agree are this far apart.
-        overlap: How far before the cursor histories are read.
+        overlap: How far before the cursor histories are read, and the most that the venue's clock
+            counts as behind ours.
         patience: How long after a booking that nothing explained the cursor stays where it is, so
             that a late trade can still explain it.
         slowest: The longest pause between passes while something is pending.

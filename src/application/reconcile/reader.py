@@ -31,11 +31,13 @@ class Watermark:
     """The journal before the venue was asked.
 
     Attributes:
+        began: When the books were opened, by the venue's clock as far behind ours as it was seen.
         since: From where histories are read, by the venue's clock.
         unexplained: When something was last booked that nothing explained; 0 for never.
     """
 
     at: int
+    began: int
     since: int
     unexplained: int
     orders: dict[str, OrderRecord]
@@ -56,6 +58,7 @@ class Reader:
         self._bench = bench
         self._books = books
         self._plan = plan
+        self._behind = 0
 
     def watermark(self) -> Watermark:
         """Read the journal.
@@ -68,11 +71,13 @@ class Reader:
             cursors = unit.cursors.all(account)
             found = tuple(unit.discrepancies.open(account))
         cursor = cursors.get(FILLS)
-        since = self._plan.began
+        began = self._plan.began - self._behind
+        since = began
         if cursor is not None:
             since = max(since, cursor - self._plan.overlap)
         return Watermark(
             self._bench.now,
+            began,
             since,
             cursors.get(UNEXPLAINED, 0),
             dict(board.orders),
@@ -90,7 +95,7 @@ class Reader:
             TimedOut: The same.
         """
         venue = self._bench.gear.venue
-        server_time = venue.server_time()
+        server_time = self._server_time()
         before = tuple(venue.open_orders())
         fills = tuple(venue.fills_since(mark.since))
         funding = tuple(venue.funding_since(mark.since))
@@ -99,11 +104,22 @@ class Reader:
         return VenueView(
             server_time,
             before,
-            tuple(one for one in fills if one.occurred_at >= self._plan.began),
-            tuple(one for one in funding if one.occurred_at >= self._plan.began),
+            tuple(one for one in fills if one.occurred_at >= mark.began),
+            tuple(one for one in funding if one.occurred_at >= mark.began),
             account,
             after,
         )
+
+    def _server_time(self) -> int:
+        """Ask for the venue's clock, and note how far it is behind ours.
+
+        It bears the times of trades, ours that of the opening. Where it is set back, a trade of
+        ours bears a time of before the opening; from the next pass on it counts as after.
+        """
+        asked = self._bench.now
+        server_time = self._bench.gear.venue.server_time()
+        self._behind = min(max(self._behind, asked - server_time), self._plan.overlap)
+        return server_time
 
     def _account(self, mark: Watermark) -> VenueAccount:
         try:
