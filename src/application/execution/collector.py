@@ -65,6 +65,11 @@ class Collector:
         self._wake(order, now)
         return True
 
+    def knows(self, shown: VenueOrder) -> bool:
+        """Return whether what the venue shows of one of our orders is what we have of it."""
+        order = self._board.orders.get(shown.client_order_id)
+        return order is not None and shown_state(order.state, lots_of(order), shown) is None
+
     def shown(self, unit: UnitOfWork, shown: VenueOrder, evidence: Evidence, now: int) -> bool:
         """Adopt what the venue shows of one of our orders; return whether it said anything new."""
         order = self._find(unit, shown.client_order_id)

@@ -229,5 +229,7 @@ class Follower:
         if shown is None:
             return
         found = shown
+        if bench.collector.knows(found) and bench.gear.ruling.is_written:
+            return
         if bench.write(lambda unit: bench.collector.shown(unit, found, Evidence.QUERY, now)):
             self._fetch_fills(now)

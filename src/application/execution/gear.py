@@ -72,6 +72,10 @@ class Ruling(Protocol):
     def booked(self, fill: FillRecord, earned: int | None, now: int) -> None:
         """Note a fill, and what the round trip that it ended earned (None if it goes on)."""
 
+    @property
+    def is_written(self) -> bool:
+        """Whether nothing has changed since the last commit."""
+
     def commit(self, unit: UnitOfWork) -> None:
         """Write down what changed since the last time, and commit it with its cause."""
 

@@ -62,6 +62,7 @@ class Books:
         self._portfolio: Portfolio | None = None
         self._exact = True
         self._entries = 0
+        self._read = -1
         self._proved = -1
         self._fills = 0
         self._fee_marks: dict[str, Price] = {}
@@ -73,10 +74,15 @@ class Books:
         self._rebuild = rebuild
 
     def reload(self, unit: UnitOfWork) -> None:
-        """Build the books again from the journal."""
-        if self._rebuild is not None:
+        """Build the books again from the journal, unless they were just read and it has no more."""
+        fresh = self._read == self._entries == unit.ledger.next_sequence(self._account_id)
+        if self._rebuild is not None and not fresh:
             self.reset()
             self._rebuild(unit)
+
+    def were_read(self) -> None:
+        """Note that the books are what the journal makes of them, until anything happens."""
+        self._read = self._entries
 
     @property
     def portfolio(self) -> Portfolio:
@@ -164,10 +170,11 @@ class Books:
         if price is not None:
             self._fee_marks[fill.fee_asset] = Price(price.amount)
         self._fills += 1
-        self._exact = self._exact and fill.fee_asset == self._quote
+        was_exact, self._exact = self._exact, self._exact and fill.fee_asset == self._quote
         realised = self.account.trade(column, fill.side, fill.lots, fill.ticks, fill.fee)
         if not self._exact:
-            project(self.account, self.portfolio, self._instruments)
+            moved = None if was_exact else (asset_of(symbol), fill.fee_asset)
+            project(self.account, self.portfolio, self._instruments, moved)
             realised = units(self.portfolio.realised - before)
         self._trips[symbol] += realised - fill.fee
         return realised, self._record(fill_id(booked))
@@ -293,6 +300,7 @@ class Books:
 
     def live_through(self, row: BarRow) -> None:
         """Age the open positions by one bar and move their high-water marks."""
+        self._read = -1
         for state, bar in zip(self.account.assets, row.bars, strict=True):
             if state.lots == 0:
                 continue
@@ -343,10 +351,18 @@ class Books:
         Raises:
             MettleError: If anything is off.
         """
+        self.prove_identity(row)
+        self.portfolio.ledger.verify()
+
+    def prove_identity(self, row: BarRow) -> None:
+        """Check the identity on both sides.
+
+        Raises:
+            MettleError: If it does not hold.
+        """
         if self._exact:
             self.account.check_identity(row.closes)
         self.portfolio.check_identity(self._marks(row.closes))
-        self.portfolio.ledger.verify()
 
     def _prove(self, worth: Worth, row: BarRow) -> None:
         account, portfolio, equity = self.account, self.portfolio, worth.equity

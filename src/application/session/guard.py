@@ -100,6 +100,11 @@ class Guard:
         """Count the orders of a board as exposure."""
         self._board = board
 
+    @property
+    def is_written(self) -> bool:
+        """Whether nothing has changed since the last commit."""
+        return not (self._changed or self._audit or self._changed_breakers())
+
     def commit(self, unit: UnitOfWork) -> None:
         """Write down what changed since the last time, and commit it with its cause.
 
@@ -118,14 +123,17 @@ class Guard:
                 unit.modes.clear(account, symbol, cause)
             else:
                 unit.modes.put(change)
-        states = self._breakers.states.items()
-        changed = {name: one for name, one in states if self._written.get(name) != one}
+        changed = self._changed_breakers()
         for name, state in changed.items():
             content, phase = state.to_json(), state.phase.value
             unit.breakers.put(BreakerRecord(account, name, phase, content, state.seen))
         for subject, text, at in self._audit:
             unit.audit.add(account, subject, text, at, at)
         return changed
+
+    def _changed_breakers(self) -> dict[str, BreakerState]:
+        states = self._breakers.states.items()
+        return {name: one for name, one in states if self._written.get(name) != one}
 
     # Modes.
 

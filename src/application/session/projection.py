@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import ROUND_FLOOR, Decimal
 
 from ...domain.ledger import Portfolio
@@ -36,20 +36,25 @@ def strangers(portfolio: Portfolio, marks: Mapping[Symbol, Price]) -> Decimal:
 
 
 def project(
-    account: Account, portfolio: Portfolio, instruments: Mapping[Symbol, Instrument]
+    account: Account,
+    portfolio: Portfolio,
+    instruments: Mapping[Symbol, Instrument],
+    moved: Container[str] | None = None,
 ) -> None:
     """Set the integers to what the ledger holds, rounded down; what strangers brought stays out.
 
     Args:
         instruments: In column order.
+        moved: Names in the ledger of what may have changed since the last time; None is all.
     """
     borrowed = 0
     for state, (symbol, instrument) in zip(account.assets, instruments.items(), strict=True):
-        position = portfolio.position(symbol)
-        own = position.quantity - outside(portfolio, asset_of(symbol))
-        basis = position.basis * own / position.quantity if position.quantity else Decimal(0)
-        state.lots = int(own / instrument.lot_size)
-        state.basis = units(basis) if state.lots else 0
+        position, name = portfolio.position(symbol), asset_of(symbol)
+        if moved is None or name in moved:
+            own = position.quantity - outside(portfolio, name)
+            basis = position.basis * own / position.quantity if position.quantity else Decimal(0)
+            state.lots = int(own / instrument.lot_size)
+            state.basis = units(basis) if state.lots else 0
         if symbol.is_perpetual:
             # The step pays for contracts as for coins; the ledger moves the profit alone.
             borrowed += position.sign * state.basis

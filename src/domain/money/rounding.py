@@ -26,6 +26,8 @@ def exact(value: Exact, name: str = "value") -> Decimal:
     Raises:
         InvalidValue: If it is a float (already rounded by somebody), not a number, or not finite.
     """
+    if type(value) is Decimal and value.is_finite():
+        return value
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
         raise InvalidValue(
             f"{name} must be a Decimal, an int or a str, was {type(value).__name__} {value!r}",
@@ -93,8 +95,11 @@ def multiply(left: Decimal, right: Decimal) -> Decimal:
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """Return the exact sum of ``amounts``, 0 if there are none."""
     result = Decimal(0)
-    for amount in amounts:
-        result = add(result, amount)
+    try:
+        for amount in amounts:
+            result = _EXACT.add(result, amount)
+    except Inexact:
+        raise InvalidValue(f"{result} and more needs more than {DIGITS} digits") from None
     return result
 
 

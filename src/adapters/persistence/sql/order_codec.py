@@ -290,9 +290,7 @@ def entry_values(entry: LedgerRecord) -> tuple[Values, list[Values]]:
     return (account, sequence, entry.kind, entry.reference, *times), legs
 
 
-def entry_record(row: Mapping[str, Any], legs: Sequence[Mapping[str, Any]]) -> LedgerRecord:
-    """Return the entry of a row and its postings' rows."""
-    postings = tuple(
-        PostingRecord(leg["book"], leg["asset"], Decimal(leg["amount"])) for leg in legs
-    )
+def entry_record(row: Mapping[str, Any], legs: Sequence[Values]) -> LedgerRecord:
+    """Return the entry of a row and its postings, each a sequence, book, asset and amount."""
+    postings = tuple(PostingRecord(book, asset, Decimal(amount)) for _, book, asset, amount in legs)
     return LedgerRecord(**row, postings=postings)

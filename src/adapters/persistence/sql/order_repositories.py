@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 
 from sqlalchemy import func, select
 
@@ -22,7 +23,7 @@ from .order_tables import (
     PostingRow,
 )
 from .session import SqlSession, converted
-from .statements import Query, Row, given
+from .statements import Query, Row, Values, given
 
 _ACCOUNT = given("account")
 _LIMIT = given("limit")
@@ -33,7 +34,9 @@ _INTENTS = select(IntentRow.__table__).where(IntentRow.account == _ACCOUNT)
 _ORDERS = select(OrderRow.__table__).where(OrderRow.account == _ACCOUNT)
 _FILLS = select(FillRow.__table__).where(FillRow.account == _ACCOUNT)
 _ENTRIES = select(LedgerEntryRow.__table__).where(LedgerEntryRow.account == _ACCOUNT)
-_POSTINGS = select(PostingRow.__table__).where(PostingRow.account == _ACCOUNT)
+_POSTINGS = select(PostingRow.sequence, PostingRow.book, PostingRow.asset, PostingRow.amount).where(
+    PostingRow.account == _ACCOUNT
+)
 
 
 class SqlIntents:
@@ -215,16 +218,16 @@ class SqlLedgerEntries:
         if head is None:
             return None
         key = {"account": account, "sequence": head["sequence"]}
-        legs = list(self._session.rows(self._LEGS, key))
+        legs = list(self._session.tuples(self._LEGS, key))
         return converted(head, lambda row: codec.entry_record(row, legs))
 
     def all(self, account: str) -> Iterator[LedgerRecord]:
         """Yield every entry with its postings."""
-        rows = self._session.rows(self._ALL_LEGS, {"account": account})
-        groups = itertools.groupby(rows, key=lambda row: row["sequence"])
+        rows = self._session.tuples(self._ALL_LEGS, {"account": account})
+        groups = itertools.groupby(rows, key=itemgetter(0))
         sequence, group = next(groups, (None, iter(())))
         for head in self._session.rows(self._ALL, {"account": account}):
-            legs: list[Mapping[str, object]] = []
+            legs: list[Values] = []
             if head["sequence"] == sequence:
                 legs = list(group)
                 sequence, group = next(groups, (None, iter(())))
@@ -233,9 +236,8 @@ class SqlLedgerEntries:
     def balances(self, account: str) -> Mapping[tuple[str, str], Decimal]:
         """Return the exact sum of each account and asset; text cannot be summed by the database."""
         sums: dict[tuple[str, str], Decimal] = {}
-        for row in self._session.rows(self._ALL_LEGS, {"account": account}):
-            key = (row["book"], row["asset"])
-            sums[key] = add(sums.get(key, Decimal(0)), Decimal(row["amount"]))
+        for _, book, asset, amount in self._session.tuples(self._ALL_LEGS, {"account": account}):
+            sums[book, asset] = add(sums.get((book, asset), Decimal(0)), Decimal(amount))
         return sums
 
     def next_sequence(self, account: str) -> int:

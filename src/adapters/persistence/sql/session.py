@@ -68,11 +68,16 @@ class SqlSession:
 
     def rows(self, query: Query, values: Row) -> Iterator[Mapping[str, Any]]:
         """Yield the rows of a query by column name."""
-        lent, names = self._begun(), query.names
+        names = query.names
+        for row in self.tuples(query, values):
+            yield dict(zip(names, row, strict=True))
+
+    def tuples(self, query: Query, values: Row) -> Iterator[Values]:
+        """Yield the rows of a query, values in the order of its columns."""
+        lent = self._begun()
         found = self._guarded(lambda: lent.fetch(query, values))
         while page := self._guarded(lambda: found.page(_PAGE)):
-            for row in page:
-                yield dict(zip(names, row, strict=True))
+            yield from page
 
     def records(
         self, query: Query, values: Row, convert: Callable[[Mapping[str, Any]], T]
