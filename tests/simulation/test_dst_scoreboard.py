@@ -65,6 +65,32 @@ def test_every_pair_is_decided() -> None:
     assert {one.kind for one in islice(events.trials(), sum(SHARES.values()))} == set(KINDS)
 
 
+def _world(trial: Trial) -> Report:
+    """Return what a world shows in which orders meet bad bars only where these are the rule."""
+    seen = Counter({_RARE: 2} if trial.kind == "fed" else {})
+    return Report(events=100, seconds=1.0, cells=seen, traces={trial.seed: ""})
+
+
+_RARE = (Fault.FEED_GAP.value, "Partial")
+
+
+@pytest.mark.parametrize(("most", "seen"), [(10_000, 10), (750, 4)])
+def test_what_chance_shows_too_seldom_is_sought_where_it_shows_most(most: int, seen: int) -> None:
+    """In worlds that the night had not come to, and no further than is allowed."""
+    report, yields = Report(), events.Yields()
+    for trial in islice(events.trials(), 66):
+        found = _world(trial)
+        report.add(found)
+        yields.heard(found)
+    report.cells.update({one: 10 for one in cells.applicable() if one != _RARE})
+    report.cells[_RARE], report.events = 2, 500
+    events.top_up(_world, report, yields, 1, least=10, most=most)
+    kinds = {seed: events.trial(seed).kind for seed in report.traces}
+    assert report.cells[_RARE] >= seen
+    assert report.events <= most + 100
+    assert {kind for seed, kind in kinds.items() if seed >= 66} == {"fed"}
+
+
 def test_a_violation_fails_the_part_and_names_its_world() -> None:
     """No number of good worlds makes up for one."""
     report = _seen(1_000)

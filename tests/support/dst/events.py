@@ -6,7 +6,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mettle.adapters.venues.exchange import Fault
 
@@ -25,6 +25,10 @@ EVENTS = {
 }
 WORLD_EVENTS = 14_000
 """Events of trouble in each world; the calm comes on top."""
+_MORE = 5
+"""A fifth more events at most, for pairs that chance has shown too seldom."""
+_ROUND = 24
+"""How many worlds are played before it is counted again."""
 
 
 def trials(first: int = 0) -> Iterator[Trial]:
@@ -36,15 +40,73 @@ def trials(first: int = 0) -> Iterator[Trial]:
         yield Trial(seed, WORLD_EVENTS, kind=kind)
 
 
+class Yields:
+    """Which kind of world shows a pair of fault and state most often, as the worlds played say."""
+
+    def __init__(self) -> None:
+        self._by_kind: dict[str, Report] = {}
+
+    def heard(self, report: Report) -> None:
+        """Take note of a world, and say at once what went wrong in it."""
+        for seed in report.traces:
+            self._by_kind.setdefault(trial(seed).kind, Report()).add(report)
+        _say(report)
+
+    def best(self, pair: tuple[str, str]) -> str:
+        """Return the kind that shows a pair most often an event."""
+
+        def rate(kind: str) -> float:
+            found = self._by_kind[kind]
+            return found.cells[pair] / found.events
+
+        return max(sorted(self._by_kind), key=rate)
+
+
+def top_up(
+    player: Callable[[Trial], Report],
+    report: Report,
+    yields: Yields,
+    processes: int,
+    *,
+    least: int,
+    most: int,
+) -> None:
+    """Play on, in worlds of the kinds that show what was seen too seldom, until it was seen enough.
+
+    Args:
+        report: Of what was played; what comes is added.
+        least: How often each pair that there can be is to be seen.
+        most: How many events there may be in all.
+    """
+    following = trials(max(report.traces) + 1)
+    while report.events < most and not report.broken:
+        thin = [one for one in cells.applicable() if report.cells[one] < least]
+        kinds = {yields.best(one) for one in thin}
+        if not kinds:
+            return
+        fitting = (one for one in following if one.kind in kinds)
+        more = itertools.islice(fitting, _ROUND)
+        report.add(campaign(player, more, processes, most - report.events, yields.heard))
+
+
+def trial(seed: int) -> Trial:
+    """Return the world of a seed."""
+    return next(trials(seed))
+
+
 def measure(scale: Scale, processes: int, first: int = 0, events: int | None = None) -> Part:
-    """Play worlds until there were enough events.
+    """Play worlds until there were enough events, and each pair was seen as often as is asked for.
 
     Args:
         first: The first seed; a night that begins where the last one ended sees new worlds.
         events: How many, if not as many as the scale says.
     """
     began = time.perf_counter()
-    report = campaign(play, trials(first), processes, events or EVENTS[scale], _say)
+    wanted, demand, yields = events or EVENTS[scale], _DEMANDS[scale], Yields()
+    report = campaign(play, trials(first), processes, wanted, yields.heard)
+    if demand is not None and demand.pair:
+        most = wanted + wanted // _MORE
+        top_up(play, report, yields, processes, least=demand.pair, most=most)
     return judged(report, scale, processes, time.perf_counter() - began)
 
 
@@ -102,8 +164,7 @@ def _target(scale: Scale, demand: cells.Demand | None) -> str:
 
 def _say(report: Report) -> None:
     for seed, violation in report.broken:
-        again = next(one for one in trials(seed) if one.seed == seed).command
-        sys.stderr.write(f"violation: {violation}\n  again: {again}\n")
+        sys.stderr.write(f"violation: {violation}\n  again: {trial(seed).command}\n")
         sys.stderr.flush()
 
 
@@ -111,5 +172,5 @@ def _commands(seeds: list[int]) -> list[str]:
     """Return what shows the violations again; the first with as little as it takes."""
     if not seeds:
         return []
-    broken = [next(one for one in trials() if one.seed == seed) for seed in seeds]
+    broken = [trial(seed) for seed in seeds]
     return [shrink(play, broken[0], FAULTS).command, *(one.command for one in broken[1:])]
