@@ -86,6 +86,11 @@ class Ear:
     def booked(self, fill: FillRecord, earned: int | None, now: int) -> None:
         """Hear nothing of it."""
 
+    @property
+    def is_written(self) -> bool:
+        """Have nothing to write."""
+        return True
+
     def commit(self, unit: UnitOfWork) -> None:
         """Write nothing of its own."""
         unit.commit()
