@@ -136,12 +136,11 @@ class Recovery:
                 observer.take(row)
             last = row
         entries.until(None)
+        books.were_read()
         if last is None:
-            books.were_read()
             return None
         mark = self._unit.marks.last(self._run_id)
         self._compare(books, last, mark)
-        books.were_read()
         return Recovered(last, bars, mark, entries.trades_of(last.open_time), self._chains)
 
     def _features(self, observer: Observer, feed: BarFeed) -> int | None:
