@@ -43,6 +43,8 @@ SPEED = 30.0
 NAMES = ("BTC/USDT", "ETH/USDT", "BTC/USDT:USDT")
 BEGIN_MS = START + WARM_UP * MINUTE + 50_000
 _PATIENCE_S = 60.0
+_NOT_TOLD = 255
+"""What the fork server says of a process that ended, where it could not read how."""
 
 
 @dataclass
@@ -212,7 +214,8 @@ def _one_life(place: Place, port: int, folder: str, number: int, chance: random.
         with suppress(ProcessLookupError):
             os.kill(trader.pid, signal.SIGKILL)
     trader.join()
-    if trader.exitcode != -signal.SIGKILL:
+    lost_code = killed and trader.exitcode == _NOT_TOLD
+    if trader.exitcode != -signal.SIGKILL and not lost_code:
         return f"ended with {trader.exitcode}"
     return "at random" if killed else "at a commit or call"
 
