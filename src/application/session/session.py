@@ -31,6 +31,8 @@ from .warden import LOOK, Warden
 
 _PATIENCE = 60_000
 """How long a session that ends waits for its orders to end, milliseconds."""
+_STALE = "the bar is older than one interval"
+_RUINED = "the account is ruined"
 
 
 class TradingSession:
@@ -246,14 +248,16 @@ class TradingSession:
         cuts = self._guard.marked(closes, mark.equity, now)
         if self._guard.is_waiting:
             self._reconcile_bar(now)
-        if is_ruined(mark.equity, plan.settings.initial_cash, plan.settings):
+        ruined = is_ruined(mark.equity, plan.settings.initial_cash, plan.settings)
+        if ruined:
             exits = self._decider.close_all(row, books.account)
             self._send(unit, exits, row, now, commit=True)
             if self._on_bars:
                 return self._close_books(row)
         unit.marks.add(mark)
         self._observer.take(row)
-        decided = self._decide(row, now, worth, stale=self._gate.stale(row, time))
+        blocked = _STALE if self._gate.stale(row, time) else ""
+        decided = self._decide(row, now, worth, _RUINED if ruined else blocked)
         unit.decisions.add(decided.record)
         if self._bars % plan.snapshot_every == 0:
             self._snapshot(unit, row)
@@ -263,16 +267,14 @@ class TradingSession:
         self._send(unit, exits or (*cuts, *decided.intents), row, now, commit=commit)
         return None
 
-    def _decide(self, row: BarRow, now: int, worth: Worth, *, stale: bool) -> Decided:
+    def _decide(self, row: BarRow, now: int, worth: Worth, blocked: str) -> Decided:
         if not self._observer.ready:
             raise DataError(
                 f"the bar of {row.open_time} lies within the agent's warm-up",
                 mend="start later, or give more history before the start",
             )
-        account, blocked, actions = self._books.account, "", None
-        if stale:
-            blocked = "the bar is older than one interval"
-        else:
+        account, actions = self._books.account, None
+        if not blocked:
             actions = self._observer.decide(account, worth)
             if not all(-1 <= one <= 1 for one in actions):
                 self._guard.bad_action(now)
