@@ -1,4 +1,7 @@
-"""The session's books: the Decimal ledger, which is the truth, and the integers that decide."""
+"""The session's books: the Decimal ledger, which is the truth, and the integers that decide.
+
+One file of over 400 lines: each booking changes both sides, and what proves them equal reads both.
+"""
 
 from __future__ import annotations
 
