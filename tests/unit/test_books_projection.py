@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 from mettle.adapters.system import SimulatedClock
 from mettle.application.session.books import Books
 from mettle.application.session.projection import project
-from mettle.domain.money import Money, Price
+from mettle.domain.money import Money
 from mettle.domain.orders import Purpose
 from tests.support.reconciling import (
     ACCOUNT,
@@ -37,7 +36,7 @@ def test_a_trade_moves_its_symbol_and_what_paid_its_fee(asset: str) -> None:
         fee = Money.of("0.0007", SPOT.base if first and asset == QUOTE else asset)
         fill = venue.trade(symbol, "", change, fee=fee, ticks=10_000 + 37 * number)
         if fee.currency not in {symbol.base, QUOTE} or symbol.is_perpetual:
-            fill = replace(fill, fee_price=Price(Decimal(100)))
+            fill = replace(fill, fee_price=Money.of("100", QUOTE))
         books.book(fill, "", Purpose.OPERATOR, START + number)
         whole = deepcopy(books.account)
         project(whole, books.portfolio, {one.symbol: one for one in instruments()})
