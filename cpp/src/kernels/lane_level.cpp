@@ -12,15 +12,11 @@ bool supported(LaneLevel level) {
     return level == LaneLevel::kBest || level == LaneLevel::kPortable;
 }
 
-// The best is not the widest. Of a sweep trades take most of the time, and of sixteen pairs eight
-// sit idle together less often than four. Of a batch's step half is waiting for rows of the table,
-// which are read one lane at a time at any width. Of the rest much is quotients, of which most
-// dividers give no more a cycle eight at a time than four, and accounts, which lie apart as well;
-// where an episode ends the general code closes the bar for all lanes beside it, too. Against what is
-// left to win stands a core that may slow down for wide registers, also for the network between two
-// steps. Neither has been measured with AVX-512: until then, who wants it asks for it.
+// Of a batch's step on a Zen 4, eight environments at once take four fifths of the time of twice
+// four; a sweep takes as long either way.
 LaneLevel resolved(LaneLevel level) {
     if (level != LaneLevel::kBest) return level;
+    if (supported(LaneLevel::kAvx512)) return LaneLevel::kAvx512;
     return supported(LaneLevel::kAvx2) ? LaneLevel::kAvx2 : LaneLevel::kPortable;
 }
 

@@ -110,7 +110,7 @@ bool Batch::advance_known(Int begin, Int end, const float* actions) {
     for (Int e = begin; e < end; ++e) {
         if (e + kAhead < end) {
             prefetch_prices(world, all.state, e + kAhead);
-            prefetch_features(world, all.state, e + kAhead);
+            prefetch_features<Near::kFirstCache>(world, all.state, e + kAhead);
         }
         Account one = account_of(all.state, e, assets);
         const Played played = play<A>(world, all, state.seed, e, one, actions + e * assets,

@@ -86,14 +86,52 @@ using four::gather;
 using four::scatter;
 using four::scatter_three;
 
-struct Prices {
-    V open;
-    V close;
-};
+using four::closes;
+using four::opens;
 
-METTLE_LANES Prices prices(const Price* const* rows, Int i) {
-    const four::Prices found = four::prices(rows, i);
-    return {from_ints(found.open), from_ints(found.close)};
+// Tables of four rows with four columns are turned in registers; the way back is the same.
+
+METTLE_LANES void turn(Ints a, Ints b, Ints c, Ints d, Ints* columns) {
+    const Ints even01 = _mm256_unpacklo_epi64(a, b);
+    const Ints odd01 = _mm256_unpackhi_epi64(a, b);
+    const Ints even23 = _mm256_unpacklo_epi64(c, d);
+    const Ints odd23 = _mm256_unpackhi_epi64(c, d);
+    columns[0] = _mm256_permute2x128_si256(even01, even23, 0x20);
+    columns[1] = _mm256_permute2x128_si256(odd01, odd23, 0x20);
+    columns[2] = _mm256_permute2x128_si256(even01, even23, 0x31);
+    columns[3] = _mm256_permute2x128_si256(odd01, odd23, 0x31);
+}
+
+METTLE_LANES void four_columns(const Int* rows, Ints* columns) {
+    turn(load(rows), load(rows + 4), load(rows + 8), load(rows + 12), columns);
+}
+METTLE_LANES void four_rows(const Ints* columns, Int* rows) {
+    Ints turned[4];
+    turn(columns[0], columns[1], columns[2], columns[3], turned);
+    for (int k = 0; k < 4; ++k) store(rows + 4 * k, turned[k]);
+}
+
+METTLE_LANES void four_columns(const float* rows, Floats* columns) {
+    for (int k = 0; k < 4; ++k) columns[k] = _mm_loadu_ps(rows + 4 * k);
+    _MM_TRANSPOSE4_PS(columns[0], columns[1], columns[2], columns[3]);
+}
+METTLE_LANES void four_columns(const std::int32_t* rows, Ages* columns) {
+    Floats bits[4];
+    four_columns(reinterpret_cast<const float*>(rows), bits);
+    for (int i = 0; i < 4; ++i) columns[i] = _mm_castps_si128(bits[i]);
+}
+METTLE_LANES void four_rows(const Ages* columns, std::int32_t* rows) {
+    Floats bits[4];
+    for (int i = 0; i < 4; ++i) bits[i] = _mm_castsi128_ps(columns[i]);
+    _MM_TRANSPOSE4_PS(bits[0], bits[1], bits[2], bits[3]);
+    for (int k = 0; k < 4; ++k) store(rows + 4 * k, _mm_castps_si128(bits[k]));
+}
+
+METTLE_LANES void four_opens(const Price* const* rows, Int at, Ints* columns) {
+    for (int i = 0; i < 4; ++i) columns[i] = opens(rows, at + i);
+}
+METTLE_LANES void four_closes(const Price* const* rows, Int at, Ints* columns) {
+    for (int i = 0; i < 4; ++i) columns[i] = closes(rows, at + i);
 }
 
 }  // namespace

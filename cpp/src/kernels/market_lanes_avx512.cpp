@@ -113,16 +113,102 @@ METTLE_LANES void scatter_three(float* rows, Int stride, Floats a, Floats b, Flo
     four::scatter_three(rows + 4 * stride, stride, high(a), high(b), high(c));
 }
 
-struct Prices {
-    V open;
-    V close;
-};
+METTLE_LANES Ints opens(const Price* const* rows, Int i) {
+    return joined(four::opens(rows, i), four::opens(rows + 4, i));
+}
+METTLE_LANES Ints closes(const Price* const* rows, Int i) {
+    return joined(four::closes(rows, i), four::closes(rows + 4, i));
+}
 
-METTLE_LANES Prices prices(const Price* const* rows, Int i) {
-    const four::Prices first = four::prices(rows, i);
-    const four::Prices second = four::prices(rows + 4, i);
-    return {from_ints(joined(first.open, second.open)),
-            from_ints(joined(first.close, second.close))};
+// Tables of eight rows with four columns are turned in registers.
+
+// Where the four entries of two rows each of two registers go: entries 0 and 1, then 2 and 3, of four
+// rows. The way back is the same.
+METTLE_LANES Ints turn_first() { return _mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13); }
+METTLE_LANES Ints turn_second() { return _mm512_setr_epi64(2, 6, 10, 14, 3, 7, 11, 15); }
+
+METTLE_LANES void turn_to_columns(Ints rows01, Ints rows23, Ints rows45, Ints rows67,
+                                  Ints* columns) {
+    const Ints low01 = _mm512_permutex2var_epi64(rows01, turn_first(), rows23);
+    const Ints low23 = _mm512_permutex2var_epi64(rows01, turn_second(), rows23);
+    const Ints high01 = _mm512_permutex2var_epi64(rows45, turn_first(), rows67);
+    const Ints high23 = _mm512_permutex2var_epi64(rows45, turn_second(), rows67);
+    columns[0] = _mm512_shuffle_i64x2(low01, high01, 0x44);
+    columns[1] = _mm512_shuffle_i64x2(low01, high01, 0xEE);
+    columns[2] = _mm512_shuffle_i64x2(low23, high23, 0x44);
+    columns[3] = _mm512_shuffle_i64x2(low23, high23, 0xEE);
+}
+
+METTLE_LANES void four_columns(const Int* rows, Ints* columns) {
+    turn_to_columns(load(rows), load(rows + 8), load(rows + 16), load(rows + 24), columns);
+}
+
+METTLE_LANES void four_rows(const Ints* columns, Int* rows) {
+    const Ints low01 = _mm512_shuffle_i64x2(columns[0], columns[1], 0x44);
+    const Ints high01 = _mm512_shuffle_i64x2(columns[0], columns[1], 0xEE);
+    const Ints low23 = _mm512_shuffle_i64x2(columns[2], columns[3], 0x44);
+    const Ints high23 = _mm512_shuffle_i64x2(columns[2], columns[3], 0xEE);
+    store(rows, _mm512_permutex2var_epi64(low01, turn_first(), low23));
+    store(rows + 8, _mm512_permutex2var_epi64(low01, turn_second(), low23));
+    store(rows + 16, _mm512_permutex2var_epi64(high01, turn_first(), high23));
+    store(rows + 24, _mm512_permutex2var_epi64(high01, turn_second(), high23));
+}
+
+// Column 0 of four rows, then of four more; then column 1.
+METTLE_LANES Ints turn_first_half() {
+    return _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+}
+METTLE_LANES Ints turn_second_half() {
+    return _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31);
+}
+
+METTLE_LANES Ints two(Ages first, Ages second) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+}
+
+METTLE_LANES void four_columns(const std::int32_t* rows, Ages* columns) {
+    const Ints low = _mm512_loadu_si512(rows);
+    const Ints high = _mm512_loadu_si512(rows + 16);
+    const Ints first = _mm512_permutex2var_epi32(low, turn_first_half(), high);
+    const Ints second = _mm512_permutex2var_epi32(low, turn_second_half(), high);
+    columns[0] = _mm512_castsi512_si256(first);
+    columns[1] = _mm512_extracti64x4_epi64(first, 1);
+    columns[2] = _mm512_castsi512_si256(second);
+    columns[3] = _mm512_extracti64x4_epi64(second, 1);
+}
+
+METTLE_LANES void four_rows(const Ages* columns, std::int32_t* rows) {
+    const Ints low = two(columns[0], columns[1]);
+    const Ints high = two(columns[2], columns[3]);
+    const Ints first =
+        _mm512_setr_epi32(0, 8, 16, 24, 1, 9, 17, 25, 2, 10, 18, 26, 3, 11, 19, 27);
+    const Ints second = _mm512_add_epi32(first, _mm512_set1_epi32(4));
+    _mm512_storeu_si512(rows, _mm512_permutex2var_epi32(low, first, high));
+    _mm512_storeu_si512(rows + 16, _mm512_permutex2var_epi32(low, second, high));
+}
+
+METTLE_LANES void four_columns(const float* rows, Floats* columns) {
+    Ages bits[4];
+    four_columns(reinterpret_cast<const std::int32_t*>(rows), bits);
+    for (int i = 0; i < 4; ++i) columns[i] = _mm256_castsi256_ps(bits[i]);
+}
+
+// Every second entry, from `from` on, of the four pairs of eight rows anywhere.
+METTLE_LANES void four_prices(const Price* const* rows, Int at, Int from, Ints* columns) {
+    const Ints chosen = _mm512_add_epi64(_mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14),
+                                         _mm512_set1_epi64(from));
+    const auto pair = [at, rows, chosen](int k) {
+        return _mm512_permutex2var_epi64(_mm512_loadu_si512(rows[k] + at), chosen,
+                                         _mm512_loadu_si512(rows[k + 1] + at));
+    };
+    turn_to_columns(pair(0), pair(2), pair(4), pair(6), columns);
+}
+
+METTLE_LANES void four_opens(const Price* const* rows, Int at, Ints* columns) {
+    four_prices(rows, at, 0, columns);
+}
+METTLE_LANES void four_closes(const Price* const* rows, Int at, Ints* columns) {
+    four_prices(rows, at, 1, columns);
 }
 
 }  // namespace

@@ -58,19 +58,18 @@ METTLE_LANES void scatter_three(float* rows, Int stride, __m128 a, __m128 b, __m
     _mm_storeu_ps(rows + 3 * stride, behind);
 }
 
-struct Prices {
-    __m256i open;
-    __m256i close;
-};
-
-// Entry i of four rows anywhere.
-METTLE_LANES Prices prices(const Price* const* rows, Int i) {
-    const auto row = [i, rows](int k) {
-        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[k] + i));
+// Entry i of rows k and k + 2 anywhere.
+METTLE_LANES __m256i two_prices(const Price* const* rows, Int i, int k) {
+    const auto row = [i, rows](int n) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[n] + i));
     };
-    const __m256i even = _mm256_set_m128i(row(2), row(0));
-    const __m256i odd = _mm256_set_m128i(row(3), row(1));
-    return {_mm256_unpacklo_epi64(even, odd), _mm256_unpackhi_epi64(even, odd)};
+    return _mm256_set_m128i(row(k + 2), row(k));
+}
+METTLE_LANES __m256i opens(const Price* const* rows, Int i) {
+    return _mm256_unpacklo_epi64(two_prices(rows, i, 0), two_prices(rows, i, 1));
+}
+METTLE_LANES __m256i closes(const Price* const* rows, Int i) {
+    return _mm256_unpackhi_epi64(two_prices(rows, i, 0), two_prices(rows, i, 1));
 }
 
 }  // namespace four

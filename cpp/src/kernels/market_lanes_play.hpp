@@ -11,6 +11,8 @@ namespace mettle::market::lanes {
 namespace {
 
 constexpr int kBlocks = 4;
+constexpr int kTogether = kBlocks * kLanes;  // environments
+constexpr Int kFar = 64;                     // environments ahead whose features are asked for
 
 // Not `smaller`, of which every file shares one.
 METTLE_LANES Int not_after(Int e, Int end) { return e < end ? e : end; }
@@ -18,8 +20,13 @@ METTLE_LANES Int not_after(Int e, Int end) { return e < end ? e : end; }
 // Rows of features are short: a call to copy one costs as much as the copy.
 METTLE_LANES void copy_row(const float* from, Int count, float* to) {
     Int at = 0;
-    for (; at + 8 <= count; at += 8) _mm256_storeu_ps(to + at, _mm256_loadu_ps(from + at));
-    for (; at < count; ++at) to[at] = from[at];
+    if (count < 8) {
+        for (; at < count; ++at) to[at] = from[at];
+        return;
+    }
+    // The last eight may overlap those before.
+    for (; at < count - 8; at += 8) _mm256_storeu_ps(to + at, _mm256_loadu_ps(from + at));
+    _mm256_storeu_ps(to + count - 8, _mm256_loadu_ps(from + count - 8));
 }
 
 // See observe_portfolio; rows `width` floats apart, each with room behind the portfolio.
@@ -121,6 +128,25 @@ METTLE_LANES Group group_at(const Work& work, Int e, const float* actions) {
     return group;
 }
 
+// What the memory is asked for while a group is in a pass of its step. All of it is spread over the
+// passes, since a core keeps few misses in flight.
+METTLE_LANES void fetch(const Work& work, Int e, Int end, int pass) {
+    constexpr int kReading = kPasses - 2;
+    constexpr Int kRows = kLanes / kReading;
+    constexpr Int kOutputs = kLanes / 2;
+    if (pass < kReading) {
+        const Int from = e + kFar + pass * kRows;
+        for (Int k = from; k < not_after(from + kRows, end); ++k) {
+            prefetch_features<Near::kSecondCache>(work.world, work.columns.state, k);
+        }
+    } else {
+        const Int from = e + (pass - kReading) * kOutputs;
+        for (Int k = from; k < from + kOutputs; ++k) {
+            prefetch_output(work.world, work.columns.output, k);
+        }
+    }
+}
+
 template <int A>
 bool advance_lanes(const Work& work, Int begin, Int end, const float* actions) {
     const World& world = work.world;
@@ -130,21 +156,26 @@ bool advance_lanes(const Work& work, Int begin, Int end, const float* actions) {
     bool overflow = false;
     Block<A> blocks[kBlocks];
     Group groups[kBlocks];
+    for (Int k = begin; k < not_after(begin + kTogether, end); ++k) {
+        prefetch_prices(world, state, k);
+    }
+    for (Int k = begin; k < not_after(begin + kFar, end); ++k) {
+        prefetch_features<Near::kSecondCache>(world, state, k);
+    }
     Int e = begin;
     while (e + kLanes <= end) {
         const Int left = (end - e) / kLanes;
         const int count = left < kBlocks ? static_cast<int>(left) : kBlocks;
         for (int g = 0; g < count; ++g) groups[g] = group_at(work, e + g * kLanes, actions);
-        const Int stop = e + count * kLanes;
-        const Int ahead = not_after(stop + kBlocks * kLanes, end);
-        // Spread over the step: a core keeps few misses in flight.
-        for (Int k = e; k < stop; ++k) prefetch_output(world, work.columns.output, k);
-        step<A>(world.settings, work.terms, groups, assets, blocks, count);
-        for (Int k = stop; k < ahead; ++k) prefetch_prices(world, state, k);
+        const Int first = e;
+        step<A>(world.settings, work.terms, groups, assets, blocks, count, [&](int pass, int g) {
+            fetch(work, first + g * kLanes, end, pass);
+        });
         for (int g = 0; g < count; ++g, e += kLanes) {
-            const Int next = e + count * kLanes;
-            const Int last = not_after(next + kLanes, end);
-            for (Int k = next; k < last; ++k) prefetch_features(world, state, k);
+            const Int next = e + kTogether;
+            for (Int k = next; k < not_after(next + kLanes, end); ++k) {
+                prefetch_prices(world, state, k);
+            }
             overflow |= every(blocks[g].good)
                             ? close_lanes<A>(work, e, blocks[g])
                             : general.advance(general.self, e, e + kLanes, actions);

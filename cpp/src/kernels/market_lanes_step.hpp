@@ -44,6 +44,49 @@ METTLE_LANES V fees(V value, V rate) {
     return fee + only(up, all(1.0));
 }
 
+// Registers of one entry an asset, from tables with a row of assets an environment, and back.
+
+template <int A, class Entry, class Register>
+METTLE_LANES void columns(const Entry* rows, int assets, Register* out) {
+    if constexpr (A == 4) {
+        four_columns(rows, out);
+    } else {
+        for (int i = 0; i < assets; ++i) out[i] = gather(rows + i, assets);
+    }
+}
+
+template <int A, class Entry, class Register>
+METTLE_LANES void into_rows(const Register* columns, int assets, Entry* rows) {
+    if constexpr (A == 4) {
+        four_rows(columns, rows);
+    } else {
+        for (int i = 0; i < assets; ++i) scatter(rows + i, assets, columns[i]);
+    }
+}
+
+// Prices of the rows `at` entries behind those given.
+
+template <int A>
+METTLE_LANES void all_opens(const Price* const* rows, int at, int assets, Ints* out) {
+    if constexpr (A == 4) {
+        four_opens(rows, at, out);
+    } else {
+        for (int i = 0; i < assets; ++i) out[i] = opens(rows, at + i);
+    }
+}
+
+template <int A>
+METTLE_LANES void all_closes(const Price* const* rows, int at, int assets, Ints* out) {
+    if constexpr (A == 4) {
+        four_closes(rows, at, out);
+    } else {
+        for (int i = 0; i < assets; ++i) out[i] = closes(rows, at + i);
+    }
+}
+
+template <int A>
+constexpr int kMost = A > 0 ? A : kMaxAssets;
+
 // The environments of one register: pointers to the first one's entries.
 struct Group {
     const Price* price[kLanes];  // rows of bar t; those of t + 1 follow
@@ -60,7 +103,7 @@ struct Group {
 // looks ahead: pass by pass, the chains of neighbours overlap.
 template <int A>
 struct Block {
-    static constexpr int kSize = A > 0 ? A : kMaxAssets;
+    static constexpr int kSize = kMost<A>;
     V size[kSize];   // the weight; then the lots of the order; then the lots held
     V price[kSize];  // value of one lot at the fill; then the cost basis
     V value[kSize];  // of the order; then of the position at the close of t + 1
@@ -87,9 +130,11 @@ METTLE_LANES void weigh(const Settings& settings, const Terms& terms, const Grou
     good = both(good, both(less(V{}, block.before), less(block.before, all(terms.limit))));
     const V largest = all(static_cast<double>(settings.max_weight));
     V sum{};
+    Floats actions[kMost<A>];
+    columns<A>(group.actions, assets, actions);
 #pragma GCC unroll 4
     for (int i = 0; i < assets; ++i) {
-        const V action = widen(gather(group.actions + i, assets));
+        const V action = widen(actions[i]);
         good = both(good, both(at_least(action, all(-1.0)), at_least(all(1.0), action)));
         block.size[i] = least(most(nearest(action * all(1e4)), V{}), largest);
         sum = sum + block.size[i];
@@ -107,13 +152,17 @@ template <int A>
 METTLE_LANES void order(const Terms& terms, const Group& group, int assets, Block<A>& block) {
     const V whole = floor(block.before / all(1e4));
     const V part = block.before - whole * all(1e4);
+    Ints price[kMost<A>];
+    Ints lots[kMost<A>];
+    all_closes<A>(group.price, 0, assets, price);
+    columns<A>(group.lots, assets, lots);
 #pragma GCC unroll 4
     for (int i = 0; i < assets; ++i) {
         const V weight = block.size[i];
         const V budget = weight * whole + floor(weight * part * all(1e-4));
-        const V worth = prices(group.price, i).close * all(terms.unit[i]);
+        const V worth = from_ints(price[i]) * all(terms.unit[i]);
         const V target = floor(budget / worth);
-        const V held = from_ints(gather(group.lots + i, assets));
+        const V held = from_ints(lots[i]);
         const V change = target - held;
         const V size = magnitude(change);
         const M reduces = both(less(change, V{}), mask_of(terms.free_to_reduce[i]));
@@ -128,11 +177,12 @@ template <int A>
 METTLE_LANES void price_orders(const Settings& settings, const Terms& terms, const Group& group,
                                int assets, Block<A>& block) {
     const auto slippage = static_cast<double>(settings.slippage);
+    Ints price[kMost<A>];
+    all_opens<A>(group.price, assets, assets, price);
 #pragma GCC unroll 4
     for (int i = 0; i < assets; ++i) {
         const M buys = block.buys[i];
-        const V open = prices(group.price, assets + i).open;
-        const V moved = open * pick(buys, all(1e6 + slippage), all(1e6 - slippage));
+        const V moved = from_ints(price[i]) * pick(buys, all(1e6 + slippage), all(1e6 - slippage));
         const V rounded = moved + only(buys, all(999999.0));
         const V ticks = most(all(1.0), floor(rounded * all(1e-6)));
         block.price[i] = ticks * all(terms.unit[i]);
@@ -186,20 +236,25 @@ METTLE_LANES void book(const Terms& terms, const Group& group, int assets, Block
     block.cash = block.cash - block.cost;
     block.equity = block.cash;
     block.traded = V{};
+    Ints price[kMost<A>];
+    Ints before[kMost<A>];
+    Ints paid[kMost<A>];
+    all_closes<A>(group.price, assets, assets, price);
+    columns<A>(group.lots, assets, before);
+    columns<A>(group.basis, assets, paid);
 #pragma GCC unroll 4
     for (int i = 0; i < assets; ++i) {
         const M buys = block.buys[i];
-        const V held = from_ints(gather(group.lots + i, assets));
-        const Ints paid = gather(group.basis + i, assets);
-        const V basis = from_ints(paid);
+        const V held = from_ints(before[i]);
+        const V basis = from_ints(paid[i]);
         const V sold = except(buys, block.size[i]);
         const V released = multiply_divide(basis, sold, most(held, all(1.0)));
         const V cost_basis = (basis - released) + only(buys, block.value[i]);
         const V lots = (held - sold) + only(buys, block.size[i]);
-        const V worth = prices(group.price, assets + i).close * all(terms.unit[i]);
+        const V worth = from_ints(price[i]) * all(terms.unit[i]);
         const V marked = lots * worth;
         good = both(good, both(less(marked, all(terms.limit)), less(cost_basis, all(kTwo52))));
-        good = both(good, under_two_52(paid));
+        good = both(good, under_two_52(paid[i]));
         block.traded = block.traded + block.value[i];
         block.equity = block.equity + marked;
         block.size[i] = lots;
@@ -212,28 +267,53 @@ METTLE_LANES void book(const Terms& terms, const Group& group, int assets, Block
 // Write the accounts back; only where every lane is good.
 template <int A>
 METTLE_LANES void keep(const Group& group, int assets, Block<A>& block) {
+    Ints lots[kMost<A>];
+    Ints basis[kMost<A>];
+    columns<A>(group.bars_held, assets, block.age);
 #pragma GCC unroll 4
     for (int i = 0; i < assets; ++i) {
-        scatter(group.lots + i, assets, to_ints(block.size[i]));
-        scatter(group.basis + i, assets, to_ints(block.price[i]));
-        const M holds = less(V{}, block.size[i]);
-        block.age[i] = only(holds, successor(gather(group.bars_held + i, assets)));
-        scatter(group.bars_held + i, assets, block.age[i]);
+        lots[i] = to_ints(block.size[i]);
+        basis[i] = to_ints(block.price[i]);
+        block.age[i] = only(less(V{}, block.size[i]), successor(block.age[i]));
     }
+    into_rows<A>(lots, assets, group.lots);
+    into_rows<A>(basis, assets, group.basis);
+    into_rows<A>(block.age, assets, group.bars_held);
     store(group.cash, to_ints(block.cash));
 }
 
+constexpr int kPasses = 6;
+
 // Advance accounts from the close of t to the close of t + 1, but for the reward. Where a block's
-// lanes are not all good nothing has changed, and the general step must do it.
-template <int A>
+// lanes are not all good nothing has changed, and the general step must do it. Before group g is in
+// a pass, `fetch(pass, g)` may ask the memory for what comes later.
+template <int A, class Fetch>
 METTLE_LANES void step(const Settings& settings, const Terms& terms, const Group* groups,
-                       int assets, Block<A>* blocks, int count) {
-    for (int g = 0; g < count; ++g) weigh<A>(settings, terms, groups[g], assets, blocks[g]);
-    for (int g = 0; g < count; ++g) order<A>(terms, groups[g], assets, blocks[g]);
-    for (int g = 0; g < count; ++g) price_orders<A>(settings, terms, groups[g], assets, blocks[g]);
-    for (int g = 0; g < count; ++g) charge<A>(terms, assets, blocks[g]);
-    for (int g = 0; g < count; ++g) scale<A>(terms, assets, blocks[g]);
-    for (int g = 0; g < count; ++g) book<A>(terms, groups[g], assets, blocks[g]);
+                       int assets, Block<A>* blocks, int count, const Fetch& fetch) {
+    for (int g = 0; g < count; ++g) {
+        fetch(0, g);
+        weigh<A>(settings, terms, groups[g], assets, blocks[g]);
+    }
+    for (int g = 0; g < count; ++g) {
+        fetch(1, g);
+        order<A>(terms, groups[g], assets, blocks[g]);
+    }
+    for (int g = 0; g < count; ++g) {
+        fetch(2, g);
+        price_orders<A>(settings, terms, groups[g], assets, blocks[g]);
+    }
+    for (int g = 0; g < count; ++g) {
+        fetch(3, g);
+        charge<A>(terms, assets, blocks[g]);
+    }
+    for (int g = 0; g < count; ++g) {
+        fetch(4, g);
+        scale<A>(terms, assets, blocks[g]);
+    }
+    for (int g = 0; g < count; ++g) {
+        fetch(5, g);
+        book<A>(terms, groups[g], assets, blocks[g]);
+    }
     for (int g = 0; g < count; ++g) {
         if (every(blocks[g].good)) keep<A>(groups[g], assets, blocks[g]);
     }
