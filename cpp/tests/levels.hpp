@@ -27,8 +27,8 @@ struct Avx2 {
     static constexpr auto training = learning::Level::avx2;
     static constexpr auto lanes = market::LaneLevel::kAvx2;
 };
-// Inference has no such level.
 struct Avx512 {
+    static constexpr auto inference = inference::Dispatch::avx512;
     static constexpr auto training = learning::Level::avx512;
     static constexpr auto lanes = market::LaneLevel::kAvx512;
 };
@@ -36,8 +36,7 @@ struct Avx512 {
 // In the order of the enumerations; a test's name ends in one of them, in angle brackets.
 inline constexpr const char* kLevelNames[] = {"best", "portable", "avx2", "avx512"};
 
-#define INFERENCE_LEVELS mettle::test::Best, mettle::test::Portable, mettle::test::Avx2
-#define ALL_LEVELS INFERENCE_LEVELS, mettle::test::Avx512
+#define ALL_LEVELS mettle::test::Best, mettle::test::Portable, mettle::test::Avx2, mettle::test::Avx512
 
 // Leave a test whose level this processor does not have.
 #define NEEDS_LEVEL(level)                                       \

@@ -36,8 +36,10 @@ Dispatch dispatch_named(const std::string& name) {
         level = Dispatch::portable;
     } else if (name == "avx2") {
         level = Dispatch::avx2;
+    } else if (name == "avx512") {
+        level = Dispatch::avx512;
     } else if (name != "best") {
-        throw py::value_error("dispatch must be best, portable or avx2, was " + name);
+        throw py::value_error("dispatch must be best, portable, avx2 or avx512, was " + name);
     }
     if (!inference::supported(level)) {
         throw py::value_error("this machine cannot run dispatch level " + name);

@@ -10,6 +10,7 @@ namespace mettle::features {
 namespace {
 
 constexpr std::size_t kColumns = 6;            // of a window
+constexpr std::size_t kCached = 1 << 20;       // values of a result that the caches may keep
 constexpr std::size_t kRowsAThread = 1 << 14;  // fewer are not worth a thread
 
 bool sound(const std::vector<int>& parameters, const Entry& entry) {
@@ -232,7 +233,8 @@ void Engine::run_group(const Grid& grid, double* values, std::uint8_t* valid, st
         for (std::size_t k = 0; k < count; k += kLanes)
             node->run(asset + k, blocks + k, std::min(kLanes, count - k));
     if (!alone && whole)
-        write_rows(columns, count * width_, rows, first, assets() * width_);
+        write_rows(columns, count * width_, rows, first, assets() * width_,
+                   grid.rows * assets() * width_ > kCached);
     else if (!alone)
         write_present(lanes, blocks, rows, count, first);
     if (crosses_.empty())
@@ -248,6 +250,7 @@ bool Engine::run_assets(const Grid& grid, double* values, std::uint8_t* valid, s
         for (std::size_t a = first; a < last; a += kGroup)
             run_group(grid, values, valid, from, rows, a, std::min(kGroup, last - a), columns);
     }
+    finish_streams();
     return true;
 }
 

@@ -3,6 +3,10 @@
 
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "mettle/features/bars.hpp"
 
 namespace mettle::features {
@@ -37,8 +41,18 @@ void part_pairs(const std::int64_t* pairs, std::size_t stride, std::size_t rows,
     }
 }
 
-void write_rows(const double* columns, std::size_t width, std::size_t rows, double* to,
-                std::size_t stride) {
+namespace {
+
+constexpr std::size_t kLine = 64 / sizeof(double);
+constexpr std::size_t kStaged = 8;  // rows of any width that end on a line if they begin on one
+constexpr std::size_t kStagedWidth = 256;
+
+bool begins_line(const double* at) {
+    return reinterpret_cast<std::uintptr_t>(at) % (kLine * sizeof(double)) == 0;
+}
+
+void write_cached(const double* columns, std::size_t width, std::size_t rows, double* to,
+                  std::size_t stride) {
     std::size_t row = 0;
     for (; row + 2 <= rows; row += 2, to += 2 * stride) {
         const double* from = columns + row;
@@ -52,6 +66,61 @@ void write_rows(const double* columns, std::size_t width, std::size_t rows, doub
     }
     if (row < rows)
         for (std::size_t c = 0; c < width; ++c) to[c] = columns[c * kStride + row];
+}
+
+#if defined(__SSE2__)
+
+// Rows of whole lines, an even number of them.
+void stream_lines(const double* columns, std::size_t width, std::size_t rows, double* to,
+                  std::size_t stride) {
+    for (std::size_t row = 0; row < rows; row += 2, to += 2 * stride) {
+        const double* from = columns + row;
+        for (std::size_t c = 0; c < width; c += 2, from += 2 * kStride) {
+            const __m128d left = _mm_loadu_pd(from);
+            const __m128d right = _mm_loadu_pd(from + kStride);
+            _mm_stream_pd(to + c, _mm_unpacklo_pd(left, right));
+            _mm_stream_pd(to + stride + c, _mm_unpackhi_pd(left, right));
+        }
+    }
+}
+
+// Rows that follow each other, in groups that make whole lines.
+void stream_staged(const double* columns, std::size_t width, std::size_t rows, double* to) {
+    alignas(16) double stage[kStaged * kStagedWidth];
+    for (std::size_t row = 0; row < rows; row += kStaged, to += kStaged * width) {
+        write_cached(columns + row, width, kStaged, stage, width);
+        for (std::size_t k = 0; k < kStaged * width; k += 2)
+            _mm_stream_pd(to + k, _mm_load_pd(stage + k));
+    }
+}
+
+#endif
+
+}  // namespace
+
+void write_rows(const double* columns, std::size_t width, std::size_t rows, double* to,
+                std::size_t stride, bool past_caches) {
+#if defined(__SSE2__)
+    if (past_caches && begins_line(to)) {
+        const std::size_t whole = rows / kStaged * kStaged;
+        if (stride % kLine == 0 && width % 2 == 0) {
+            stream_lines(columns, width, whole, to, stride);
+            columns += whole, to += whole * stride, rows -= whole;
+        } else if (stride == width && width <= kStagedWidth) {
+            stream_staged(columns, width, whole, to);
+            columns += whole, to += whole * stride, rows -= whole;
+        }
+    }
+#else
+    static_cast<void>(past_caches);
+#endif
+    write_cached(columns, width, rows, to, stride);
+}
+
+void finish_streams() {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
 }
 
 }  // namespace mettle::features

@@ -6,6 +6,7 @@
 
 #if defined(__x86_64__)
 #define METTLE_AVX2 __attribute__((target("avx2")))
+#define METTLE_AVX512 __attribute__((target("avx512f")))
 #endif
 // The lane code is one body for every dispatch level, so it must be inlined into each.
 #define METTLE_INLINE inline __attribute__((always_inline))
@@ -14,6 +15,7 @@ namespace mettle::inference {
 namespace {
 
 constexpr std::ptrdiff_t kBlock = 8;  // outputs that are stored together
+constexpr std::ptrdiff_t kWideBlock = 16;  // with AVX-512, if a layer has more than eight
 // Inputs between two additions to the total: bounds rounding errors.
 constexpr int kRun = 64;
 
@@ -29,10 +31,10 @@ METTLE_INLINE void copy_bits(To& to, const From* from) {
 }
 
 // part += x · weights over `Blocks` blocks, whose rows lie `stride` floats apart.
-template <int Lanes, int Blocks>
+template <int Lanes, int Blocks, std::ptrdiff_t Block>
 METTLE_INLINE void accumulate(typename Vector<Lanes>::Float* part, float x, const float* row,
                               std::ptrdiff_t stride) {
-    constexpr std::ptrdiff_t kParts = kBlock / Lanes;
+    constexpr std::ptrdiff_t kParts = Block / Lanes;
     for (std::ptrdiff_t b = 0; b < Blocks; ++b) {
         for (std::ptrdiff_t l = 0; l < kParts; ++l) {
             typename Vector<Lanes>::Float weight;
@@ -42,40 +44,40 @@ METTLE_INLINE void accumulate(typename Vector<Lanes>::Float* part, float x, cons
     }
 }
 
-template <int Lanes, int Blocks>
+template <int Lanes, int Blocks, std::ptrdiff_t Block>
 METTLE_INLINE void dense_blocks(const float* input, int inputs, const float* weight,
                                 const float* bias, float* output) {
     using Float = typename Vector<Lanes>::Float;
-    constexpr std::ptrdiff_t kWide = Blocks * kBlock / Lanes;
-    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(inputs) * kBlock;
+    constexpr std::ptrdiff_t kWide = Blocks * Block / Lanes;
+    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(inputs) * Block;
     Float total[kWide];
     for (std::ptrdiff_t w = 0; w < kWide; ++w) copy_bits(total[w], bias + w * Lanes);
     for (int start = 0; start < inputs; start += kRun) {
         const int count = std::min(inputs - start, kRun);
         Float even[kWide] = {}, odd[kWide] = {};
-        for (int i = 0; i + 2 <= count; i += 2, input += 2, weight += 2 * kBlock) {
-            accumulate<Lanes, Blocks>(even, input[0], weight, stride);
-            accumulate<Lanes, Blocks>(odd, input[1], weight + kBlock, stride);
+        for (int i = 0; i + 2 <= count; i += 2, input += 2, weight += 2 * Block) {
+            accumulate<Lanes, Blocks, Block>(even, input[0], weight, stride);
+            accumulate<Lanes, Blocks, Block>(odd, input[1], weight + Block, stride);
         }
-        if (count % 2 != 0) accumulate<Lanes, Blocks>(even, input[0], weight, stride);
+        if (count % 2 != 0) accumulate<Lanes, Blocks, Block>(even, input[0], weight, stride);
         for (std::ptrdiff_t w = 0; w < kWide; ++w) total[w] += even[w] + odd[w];
     }
     for (std::ptrdiff_t w = 0; w < kWide; ++w) std::memcpy(output + w * Lanes, &total[w], sizeof(Float));
 }
 
 // As many blocks together as leave all sums in registers: fewer reloads of the inputs.
-template <int Lanes, int Blocks>
+template <int Lanes, int Blocks, std::ptrdiff_t Block = kBlock>
 METTLE_INLINE void dense_layer(const float* input, int inputs, const float* weight,
                                const float* bias, int blocks, float* output) {
-    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(inputs) * kBlock;
+    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(inputs) * Block;
     std::ptrdiff_t block = 0;
     for (; block + Blocks <= blocks; block += Blocks) {
-        dense_blocks<Lanes, Blocks>(input, inputs, weight + block * stride, bias + block * kBlock,
-                                    output + block * kBlock);
+        dense_blocks<Lanes, Blocks, Block>(input, inputs, weight + block * stride,
+                                           bias + block * Block, output + block * Block);
     }
     for (; block < blocks; ++block) {
-        dense_blocks<Lanes, 1>(input, inputs, weight + block * stride, bias + block * kBlock,
-                               output + block * kBlock);
+        dense_blocks<Lanes, 1, Block>(input, inputs, weight + block * stride,
+                                      bias + block * Block, output + block * Block);
     }
 }
 
@@ -142,48 +144,65 @@ METTLE_AVX2 void dense_avx2(const float* input, int inputs, const float* weight,
 }
 METTLE_AVX2 void tanh_avx2(float* values, int count) { tanh_all<8>(values, count); }
 METTLE_AVX2 void relu_avx2(float* values, int count) { relu_all(values, count); }
+
+METTLE_AVX512 void dense_avx512(const float* input, int inputs, const float* weight,
+                                const float* bias, int blocks, float* output) {
+    dense_layer<16, 4, kWideBlock>(input, inputs, weight, bias, blocks, output);
+}
+METTLE_AVX512 void tanh_avx512(float* values, int count) { tanh_all<16>(values, count); }
 #endif
 
-int padded(int count) { return static_cast<int>((count + kBlock - 1) / kBlock * kBlock); }
+int padded(int count, std::ptrdiff_t block) {
+    return static_cast<int>((count + block - 1) / block * block);
+}
 
 }  // namespace
 
 bool supported(Dispatch level) {
 #ifdef METTLE_AVX2
     if (level == Dispatch::avx2) return __builtin_cpu_supports("avx2") != 0;
+    if (level == Dispatch::avx512) return __builtin_cpu_supports("avx512f") != 0;
 #endif
-    return level != Dispatch::avx2;
+    return level == Dispatch::best || level == Dispatch::portable;
 }
 
 Mlp::Mlp(int inputs, const DenseLayer* layers, int count, Activation activation, Dispatch level)
-    : inputs_(inputs),
-      outputs_(layers[count - 1].outputs),
-      widest_(0),
-      dense_(dense_portable),
-      activate_(activation == Activation::tanh ? tanh_portable : relu_portable) {
+    : inputs_(inputs), outputs_(layers[count - 1].outputs), widest_(0) {
+    const bool tanh = activation == Activation::tanh;
+    const bool best = level == Dispatch::best;
+    Kernel narrow = dense_portable;
+    Kernel wide = nullptr;
+    Activate narrow_activation = tanh ? tanh_portable : relu_portable;
+    Activate wide_activation = nullptr;
 #ifdef METTLE_AVX2
-    if (level == Dispatch::avx2 || (level == Dispatch::best && supported(Dispatch::avx2))) {
-        dense_ = dense_avx2;
-        activate_ = activation == Activation::tanh ? tanh_avx2 : relu_avx2;
+    if (level == Dispatch::avx512 || level == Dispatch::avx2 ||
+        (best && supported(Dispatch::avx2))) {
+        narrow = dense_avx2;
+        narrow_activation = tanh ? tanh_avx2 : relu_avx2;
+    }
+    if (level == Dispatch::avx512 || (best && supported(Dispatch::avx512))) {
+        wide = dense_avx512;
+        wide_activation = tanh ? tanh_avx512 : relu_avx2;
     }
 #else
-    static_cast<void>(level);
+    static_cast<void>(best);
 #endif
     for (int l = 0; l < count; ++l) {
         const int outputs = layers[l].outputs;
+        const bool widens = wide != nullptr && outputs > kBlock;
+        const auto block = static_cast<std::size_t>(widens ? kWideBlock : kBlock);
+        const int lanes = padded(outputs, static_cast<std::ptrdiff_t>(block));
         const auto rows = static_cast<std::size_t>(inputs);
-        const auto lanes = static_cast<std::size_t>(padded(outputs));
-        const Layer layer{inputs, outputs, weights_.size(), weights_.size() + rows * lanes};
-        weights_.resize(layer.bias + lanes, 0.0F);
+        const std::size_t bias = weights_.size() + rows * static_cast<std::size_t>(lanes);
+        layers_.push_back({inputs, lanes, lanes / static_cast<int>(block), weights_.size(), bias,
+                           widens ? wide : narrow, widens ? wide_activation : narrow_activation});
+        weights_.resize(bias + static_cast<std::size_t>(lanes), 0.0F);
         for (std::size_t o = 0; o < static_cast<std::size_t>(outputs); ++o) {
-            float* block = weights_.data() + layer.weight + o / kBlock * kBlock * rows + o % kBlock;
-            for (std::size_t i = 0; i < rows; ++i) {
-                block[i * kBlock] = layers[l].weight[o * rows + i];
-            }
-            weights_[layer.bias + o] = layers[l].bias[o];
+            float* at = weights_.data() + layers_.back().weight + o / block * block * rows + o % block;
+            for (std::size_t i = 0; i < rows; ++i) at[i * block] = layers[l].weight[o * rows + i];
+            weights_[bias + o] = layers[l].bias[o];
         }
-        layers_.push_back(layer);
-        widest_ = std::max(widest_, padded(outputs));
+        widest_ = std::max(widest_, lanes);
         inputs = outputs;
     }
 }
@@ -193,10 +212,10 @@ void Mlp::forward(const float* obs, float* action, float* scratch) const {
     float* output = scratch;
     float* spare = scratch + widest_;
     for (const Layer& layer : layers_) {
-        const int lanes = padded(layer.outputs);
-        const float* weight = weights_.data() + layer.weight;
-        dense_(input, layer.inputs, weight, weights_.data() + layer.bias, static_cast<int>(lanes / kBlock), output);
-        if (&layer != &layers_.back()) activate_(output, lanes);
+        const float* weights = weights_.data();
+        layer.dense(input, layer.inputs, weights + layer.weight, weights + layer.bias, layer.blocks,
+                    output);
+        if (&layer != &layers_.back()) layer.activate(output, layer.lanes);
         input = output;
         std::swap(output, spare);
     }

@@ -14,7 +14,7 @@ namespace mettle::inference {
 enum class Activation : int { tanh = 0, relu = 1 };
 
 // Which instructions run; the bits are the same for all.
-enum class Dispatch : int { best = 0, portable = 1, avx2 = 2 };
+enum class Dispatch : int { best = 0, portable = 1, avx2 = 2, avx512 = 3 };
 
 // Whether this machine can run `level`.
 bool supported(Dispatch level);
@@ -66,24 +66,26 @@ public:
     void forward_batch(const float* obs, std::size_t rows, float* actions, float* scratch) const;
 
 private:
-    struct Layer {
-        int inputs;
-        int outputs;
-        std::size_t weight;  // offset of its first block in weights_
-        std::size_t bias;
-    };
     using Kernel = void (*)(const float* input, int inputs, const float* weight, const float* bias,
                             int blocks, float* output);
     using Activate = void (*)(float* values, int count);
+    struct Layer {
+        int inputs;
+        int lanes;   // outputs, and what fills up the last block
+        int blocks;
+        std::size_t weight;  // offset of its first block in weights_
+        std::size_t bias;
+        Kernel dense;
+        Activate activate;
+    };
 
     int inputs_;
     int outputs_;
     int widest_;
     std::vector<Layer> layers_;
-    // Blocks of 8 outputs; in a block, rows of 8 lanes input by input. Unused lanes are zero.
+    // Blocks of 8 or 16 outputs; in a block, rows of as many lanes input by input. Unused lanes are
+    // zero.
     std::vector<float, CacheAligned<float>> weights_;
-    Kernel dense_;
-    Activate activate_;
 };
 
 }  // namespace mettle::inference
