@@ -60,7 +60,7 @@ class Axis:
 AXES = (
     Axis("threads", THREADS, rises=False),
     Axis("environments", (256, 1024, 4096, 16_384, 65_536), cost="call"),
-    Axis("assets", (1, 2, 4, 8, 16)),
+    Axis("assets", (1, 2, 4, 8, 16, 32)),
     Axis("window", (4, 16, 64, 256, 1024)),
     Axis("bars", (5_000, 50_000, 500_000), rises=False),
 )

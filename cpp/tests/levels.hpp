@@ -36,7 +36,8 @@ struct Avx512 {
 // In the order of the enumerations; a test's name ends in one of them, in angle brackets.
 inline constexpr const char* kLevelNames[] = {"best", "portable", "avx2", "avx512"};
 
-#define ALL_LEVELS mettle::test::Best, mettle::test::Portable, mettle::test::Avx2, mettle::test::Avx512
+#define ALL_LEVELS \
+    mettle::test::Best, mettle::test::Portable, mettle::test::Avx2, mettle::test::Avx512
 
 // Leave a test whose level this processor does not have.
 #define NEEDS_LEVEL(level)                                       \

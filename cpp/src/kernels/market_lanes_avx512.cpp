@@ -122,8 +122,8 @@ METTLE_LANES Ints closes(const Price* const* rows, Int i) {
 
 // Tables of eight rows with four columns are turned in registers.
 
-// Where the four entries of two rows each of two registers go: entries 0 and 1, then 2 and 3, of four
-// rows. The way back is the same.
+// Where the four entries of two rows each of two registers go: entries 0 and 1, then 2 and 3, of
+// four rows. The way back is the same.
 METTLE_LANES Ints turn_first() { return _mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13); }
 METTLE_LANES Ints turn_second() { return _mm512_setr_epi64(2, 6, 10, 14, 3, 7, 11, 15); }
 

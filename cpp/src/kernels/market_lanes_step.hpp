@@ -14,6 +14,8 @@
 //     multiply-adds (Dekker's product), and corrects the estimate.
 // The results are those of every other path, on every machine.
 
+#include "market_lanes_rows.hpp"
+
 namespace mettle::market::lanes {
 namespace {
 
@@ -43,49 +45,6 @@ METTLE_LANES V fees(V value, V rate) {
     const M up = either(less(million, twice), both(equal(million, twice), odd));
     return fee + only(up, all(1.0));
 }
-
-// Registers of one entry an asset, from tables with a row of assets an environment, and back.
-
-template <int A, class Entry, class Register>
-METTLE_LANES void columns(const Entry* rows, int assets, Register* out) {
-    if constexpr (A == 4) {
-        four_columns(rows, out);
-    } else {
-        for (int i = 0; i < assets; ++i) out[i] = gather(rows + i, assets);
-    }
-}
-
-template <int A, class Entry, class Register>
-METTLE_LANES void into_rows(const Register* columns, int assets, Entry* rows) {
-    if constexpr (A == 4) {
-        four_rows(columns, rows);
-    } else {
-        for (int i = 0; i < assets; ++i) scatter(rows + i, assets, columns[i]);
-    }
-}
-
-// Prices of the rows `at` entries behind those given.
-
-template <int A>
-METTLE_LANES void all_opens(const Price* const* rows, int at, int assets, Ints* out) {
-    if constexpr (A == 4) {
-        four_opens(rows, at, out);
-    } else {
-        for (int i = 0; i < assets; ++i) out[i] = opens(rows, at + i);
-    }
-}
-
-template <int A>
-METTLE_LANES void all_closes(const Price* const* rows, int at, int assets, Ints* out) {
-    if constexpr (A == 4) {
-        four_closes(rows, at, out);
-    } else {
-        for (int i = 0; i < assets; ++i) out[i] = closes(rows, at + i);
-    }
-}
-
-template <int A>
-constexpr int kMost = A > 0 ? A : kMaxAssets;
 
 // The environments of one register: pointers to the first one's entries.
 struct Group {

@@ -10,16 +10,16 @@ namespace {
 constexpr Int kLineBytes = 64;
 constexpr Int kMostWritten = 8 * kLineBytes;  // of a row, fetched before it is written
 
-// GCC takes a function that does nothing but prefetch for one without effect, and drops its calls. It
-// may not look into an assembler's statement, not even an empty one.
+// GCC takes a function that does nothing but prefetch for one without effect, and drops its calls.
+// It may not look into an assembler's statement, not even an empty one.
 #define METTLE_PREFETCH(address, ...)             \
     do {                                          \
         __builtin_prefetch(address, __VA_ARGS__); \
         asm volatile("");                         \
     } while (false)
 
-// Where a line is wanted: what is read soon beside the core, and what is read later behind it, where
-// more misses can be under way at once.
+// Where a line is wanted: what is read soon beside the core, and what is read later behind it,
+// where more misses can be under way at once.
 enum class Near : int { kSecondCache = 2, kFirstCache = 3 };
 
 template <Near near>

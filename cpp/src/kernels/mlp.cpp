@@ -198,7 +198,8 @@ Mlp::Mlp(int inputs, const DenseLayer* layers, int count, Activation activation,
                            widens ? wide : narrow, widens ? wide_activation : narrow_activation});
         weights_.resize(bias + static_cast<std::size_t>(lanes), 0.0F);
         for (std::size_t o = 0; o < static_cast<std::size_t>(outputs); ++o) {
-            float* at = weights_.data() + layers_.back().weight + o / block * block * rows + o % block;
+            float* at =
+                weights_.data() + layers_.back().weight + o / block * block * rows + o % block;
             for (std::size_t i = 0; i < rows; ++i) at[i * block] = layers[l].weight[o * rows + i];
             weights_[bias + o] = layers[l].bias[o];
         }
