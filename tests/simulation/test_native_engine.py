@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 
 import numpy as np
@@ -105,6 +106,31 @@ def test_a_run_depends_on_its_stretch_alone() -> None:
     np.testing.assert_array_equal(run.equity, longer.equity[:100])
     assert run.fills["bar"].min() > 100
     assert run.fills["bar"].max() < 200
+
+
+def test_long_runs_lie_in_memory_that_was_given_up() -> None:
+    """Where another run lay nothing of it is left, and who holds a run keeps it."""
+    panels = [synthetic_panel(seed, 1, 130_000) for seed in (1, 2)]
+    agent, engine = EmaCross(20, 50), NativeEngine()
+    tables = [NativeFeatures(1).table(one, agent.feature_set) for one in panels]
+
+    def play(which: int) -> EngineRun:
+        return engine.run(
+            panels[which], tables[which], agent, SETTINGS, tables[which].warmup, len(panels[which])
+        )
+
+    held = play(0)
+    wanted = copy.deepcopy(held)
+    assert held.equity.base is not None  # long enough for memory of ours
+    others = [play(1) for _ in range(3)]
+    for one in others[1:]:
+        check_equal(one, others[0])
+    del others
+    check_equal(play(0), wanted)
+    check_equal(held, wanted)
+    ends = play(1).equity[-3:]
+    play(0)
+    assert ends.tolist() == play(1).equity[-3:].tolist()
 
 
 @pytest.mark.parametrize(("start", "stop"), [(2, 100), (100, 101), (100, 401), (-5, 50)])

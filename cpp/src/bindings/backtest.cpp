@@ -14,6 +14,7 @@
 #include "market_arguments.hpp"
 #include "mettle/inference/mlp.hpp"
 #include "mettle/market/backtest.hpp"
+#include "result_memory.hpp"
 
 namespace py = pybind11;
 
@@ -69,6 +70,28 @@ private:
     int assets_;
 };
 
+// The series of a run, side by side in one piece of memory if they are long.
+class Series {
+public:
+    Series(py::ssize_t marks, py::ssize_t assets)
+        : memory_(result_memory(static_cast<std::size_t>(marks) *
+                                (2 * sizeof(Int) + static_cast<std::size_t>(assets) *
+                                                       (2 * sizeof(Int) + sizeof(float))))) {}
+
+    // The next one; the widest entries first, so that all are aligned.
+    template <class T>
+    py::array_t<T> take(const std::vector<py::ssize_t>& shape) {
+        if (memory_.first == nullptr) return py::array_t<T>(shape);
+        auto* const values = reinterpret_cast<T*>(memory_.first);
+        const py::array_t<T> array(shape, values, memory_.owner);
+        memory_.first += array.nbytes();
+        return array;
+    }
+
+private:
+    ResultMemory memory_;
+};
+
 using Decision = std::variant<const inference::Mlp*, py::array, py::function>;
 
 py::dict run_backtest(const MarketData& data, const py::dict& settings_dict, Int start, Int stop,
@@ -82,11 +105,12 @@ py::dict run_backtest(const MarketData& data, const py::dict& settings_dict, Int
     if (network != nullptr && *network == nullptr) throw py::type_error("a decision is needed");
     const py::ssize_t marks = stop - start;
     const py::ssize_t assets = table.assets;
-    py::array_t<Int> equity(marks);
-    py::array_t<Int> cash(marks);
-    py::array_t<Int> lots({marks, assets});
-    py::array_t<Int> funding({marks - 1, assets});
-    py::array_t<float> actions({marks - 1, assets});
+    Series series(marks, assets);
+    py::array_t<Int> equity = series.take<Int>({marks});
+    py::array_t<Int> cash = series.take<Int>({marks});
+    py::array_t<Int> lots = series.take<Int>({marks, assets});
+    py::array_t<Int> funding = series.take<Int>({marks - 1, assets});
+    py::array_t<float> actions = series.take<float>({marks - 1, assets});
     market::BacktestOutput output{equity.mutable_data(),
                                   cash.mutable_data(),
                                   lots.mutable_data(),

@@ -1,5 +1,7 @@
 #include "result_memory.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -36,13 +38,17 @@ struct Pages {
 
 void give_back(const Pages& pages) { munmap(pages.mapped, pages.length); }
 
-// What is kept. All that touches it holds the GIL.
-Pages kept{nullptr, 0};
+// What is kept, for the few results that lie there at once: those of a backtest are its table of
+// features and its series. All that touches it holds the GIL.
+std::array<Pages, 3> kept{};
 
 void keep(const Pages& pages) {
-    if (pages.length <= kept.length) return give_back(pages);
-    if (kept.length > 0) give_back(kept);
-    kept = pages;
+    Pages& least = *std::min_element(kept.begin(), kept.end(), [](const Pages& a, const Pages& b) {
+        return a.length < b.length;
+    });
+    if (pages.length <= least.length) return give_back(pages);
+    if (least.length > 0) give_back(least);
+    least = pages;
     // From here on the kernel may take them, until they are written again.
     madvise(pages.first(), pages.size(), MADV_FREE);
 }
@@ -56,8 +62,12 @@ struct Keeper {
 
 // Memory for so many bytes; none if there is none.
 Pages take(std::size_t bytes) {
-    if (kept.length > 0 && kept.size() >= bytes && kept.size() / 2 <= bytes)
-        return std::exchange(kept, Pages{nullptr, 0});
+    Pages* best = nullptr;
+    for (Pages& one : kept) {
+        const bool fits = one.length > 0 && one.size() >= bytes && one.size() / 2 <= bytes;
+        if (fits && (best == nullptr || one.length < best->length)) best = &one;
+    }
+    if (best != nullptr) return std::exchange(*best, Pages{nullptr, 0});
     const std::size_t length = (bytes + kHuge - 1) / kHuge * kHuge + kHuge;
     void* const found =
         mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -69,26 +79,29 @@ Pages take(std::size_t bytes) {
 
 }  // namespace
 
-py::array_t<double> result_array(const std::vector<py::ssize_t>& shape) {
-    const py::ssize_t count =
-        std::accumulate(shape.begin(), shape.end(), py::ssize_t{1}, std::multiplies<>());
-    const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(double);
-    if (bytes < kLarge) return py::array_t<double>(shape);
+ResultMemory result_memory(std::size_t bytes) {
+    if (bytes < kLarge) return {nullptr, py::none()};
     const Pages taken = take(bytes);
-    if (taken.mapped == nullptr) return py::array_t<double>(shape);  // which raises MemoryError
+    if (taken.mapped == nullptr) return {nullptr, py::none()};
     std::unique_ptr<Pages, Keeper> pages(new Pages(taken));
-    auto* const values = reinterpret_cast<double*>(pages->first());
-    const py::capsule owner(pages.get(), [](void* given) { Keeper()(static_cast<Pages*>(given)); });
+    std::byte* const first = pages->first();
+    py::capsule owner(pages.get(), [](void* given) { Keeper()(static_cast<Pages*>(given)); });
     pages.release();
-    return py::array_t<double>(shape, values, owner);
+    return {first, std::move(owner)};
 }
 
 #else
 
-py::array_t<double> result_array(const std::vector<py::ssize_t>& shape) {
-    return py::array_t<double>(shape);
-}
+ResultMemory result_memory(std::size_t) { return {nullptr, py::none()}; }
 
 #endif
+
+py::array_t<double> result_array(const std::vector<py::ssize_t>& shape) {
+    const py::ssize_t count =
+        std::accumulate(shape.begin(), shape.end(), py::ssize_t{1}, std::multiplies<>());
+    const auto memory = result_memory(static_cast<std::size_t>(count) * sizeof(double));
+    if (memory.first == nullptr) return py::array_t<double>(shape);  // or raise MemoryError
+    return py::array_t<double>(shape, reinterpret_cast<double*>(memory.first), memory.owner);
+}
 
 }  // namespace mettle::bindings

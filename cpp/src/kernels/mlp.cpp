@@ -166,43 +166,41 @@ bool supported(Dispatch level) {
     return level == Dispatch::best || level == Dispatch::portable;
 }
 
+Mlp::Kernels Mlp::kernels(Dispatch level, Activation activation, int outputs) {
+    const bool tanh = activation == Activation::tanh;
+#ifdef METTLE_AVX2
+    const auto runs = [level](Dispatch one) {
+        return level == Dispatch::best ? supported(one) : level >= one;
+    };
+    if (runs(Dispatch::avx512) && outputs > kBlock) {
+        return {kWideBlock, dense_avx512, tanh ? tanh_avx512 : relu_avx2};
+    }
+    if (runs(Dispatch::avx2)) return {kBlock, dense_avx2, tanh ? tanh_avx2 : relu_avx2};
+#else
+    static_cast<void>(level);
+    static_cast<void>(outputs);
+#endif
+    return {kBlock, dense_portable, tanh ? tanh_portable : relu_portable};
+}
+
 Mlp::Mlp(int inputs, const DenseLayer* layers, int count, Activation activation, Dispatch level)
     : inputs_(inputs), outputs_(layers[count - 1].outputs), widest_(0) {
-    const bool tanh = activation == Activation::tanh;
-    const bool best = level == Dispatch::best;
-    Kernel narrow = dense_portable;
-    Kernel wide = nullptr;
-    Activate narrow_activation = tanh ? tanh_portable : relu_portable;
-    Activate wide_activation = nullptr;
-#ifdef METTLE_AVX2
-    if (level == Dispatch::avx512 || level == Dispatch::avx2 ||
-        (best && supported(Dispatch::avx2))) {
-        narrow = dense_avx2;
-        narrow_activation = tanh ? tanh_avx2 : relu_avx2;
-    }
-    if (level == Dispatch::avx512 || (best && supported(Dispatch::avx512))) {
-        wide = dense_avx512;
-        wide_activation = tanh ? tanh_avx512 : relu_avx2;
-    }
-#else
-    static_cast<void>(best);
-#endif
     for (int l = 0; l < count; ++l) {
         const int outputs = layers[l].outputs;
-        const bool widens = wide != nullptr && outputs > kBlock;
-        const auto block = static_cast<std::size_t>(widens ? kWideBlock : kBlock);
-        const int lanes = padded(outputs, static_cast<std::ptrdiff_t>(block));
+        const Kernels chosen = kernels(level, activation, outputs);
+        const int lanes = padded(outputs, chosen.block);
+        const auto block = static_cast<std::size_t>(chosen.block);
         const auto rows = static_cast<std::size_t>(inputs);
-        const std::size_t bias = weights_.size() + rows * static_cast<std::size_t>(lanes);
-        layers_.push_back({inputs, lanes, lanes / static_cast<int>(block), weights_.size(), bias,
-                           widens ? wide : narrow, widens ? wide_activation : narrow_activation});
+        const std::size_t weight = weights_.size();
+        const std::size_t bias = weight + rows * static_cast<std::size_t>(lanes);
         weights_.resize(bias + static_cast<std::size_t>(lanes), 0.0F);
         for (std::size_t o = 0; o < static_cast<std::size_t>(outputs); ++o) {
-            float* at =
-                weights_.data() + layers_.back().weight + o / block * block * rows + o % block;
+            float* at = weights_.data() + weight + o / block * block * rows + o % block;
             for (std::size_t i = 0; i < rows; ++i) at[i * block] = layers[l].weight[o * rows + i];
             weights_[bias + o] = layers[l].bias[o];
         }
+        layers_.push_back(
+            {inputs, lanes, lanes / static_cast<int>(block), weight, bias, chosen});
         widest_ = std::max(widest_, lanes);
         inputs = outputs;
     }
@@ -212,11 +210,12 @@ void Mlp::forward(const float* obs, float* action, float* scratch) const {
     const float* input = obs;
     float* output = scratch;
     float* spare = scratch + widest_;
+    const float* weights = weights_.data();
     for (const Layer& layer : layers_) {
-        const float* weights = weights_.data();
-        layer.dense(input, layer.inputs, weights + layer.weight, weights + layer.bias, layer.blocks,
-                    output);
-        if (&layer != &layers_.back()) layer.activate(output, layer.lanes);
+        const Kernels& kernels = layer.kernels;
+        kernels.dense(input, layer.inputs, weights + layer.weight, weights + layer.bias,
+                      layer.blocks, output);
+        if (&layer != &layers_.back()) kernels.activate(output, layer.lanes);
         input = output;
         std::swap(output, spare);
     }

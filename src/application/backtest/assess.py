@@ -109,9 +109,11 @@ def gross_exposure(run: EngineRun, panel: MarketPanel) -> FloatArray:
     value = np.abs(run.lots).astype(np.float64)
     value *= panel.close[run.start : run.stop]
     value *= panel.unit_values
-    equity = run.equity.astype(np.float64)
     total: FloatArray = value[:, 0] if value.shape[1] == 1 else value.sum(axis=1)
-    return np.divide(total, equity, out=np.zeros(total.shape), where=equity > 0)
+    alive = run.equity > 0
+    np.divide(total, run.equity, out=total, where=alive)
+    total[~alive] = 0.0
+    return total
 
 
 def _costs(run: EngineRun, totals: FillTotals) -> Costs:

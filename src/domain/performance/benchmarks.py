@@ -20,11 +20,13 @@ def buy_and_hold(close: ArrayLike) -> FloatArray:
     Raises:
         InvalidValue: If there is no price, or one is not positive.
     """
-    prices = np.asarray(close, dtype=np.float64)
+    prices = np.asarray(close)
     if prices.size == 0 or prices.min() <= 0:
         raise InvalidValue("a benchmark needs positive prices")
-    growth = prices / prices[0]
-    nav: FloatArray = growth if growth.ndim == 1 else growth.mean(axis=1)
+    growth: FloatArray = np.divide(prices, prices[0], dtype=np.float64)
+    if growth.ndim == 1:
+        return growth
+    nav: FloatArray = growth[:, 0] if growth.shape[1] == 1 else growth.mean(axis=1)
     return nav
 
 

@@ -41,8 +41,11 @@ class Drawdown:
 
 def underwater(nav: FloatArray) -> FloatArray:
     """Return ``1 − nav / peak so far`` in 0 … 1; an account that owes has lost all of it."""
-    peak = np.maximum.accumulate(nav)
-    return np.clip(1.0 - nav / peak, 0.0, 1.0)
+    depth: FloatArray = np.maximum.accumulate(nav)
+    # In place: of long series most of the time goes into fresh memory.
+    np.divide(nav, depth, out=depth)
+    np.subtract(1.0, depth, out=depth)
+    return np.clip(depth, 0.0, 1.0, out=depth)
 
 
 def max_drawdown(nav: FloatArray) -> float:

@@ -26,12 +26,13 @@ def nav_per_unit(equity: ArrayLike, flows: ArrayLike | None = None) -> FloatArra
     Raises:
         InvalidValue: If there is no mark, the first is not positive, or the shapes differ.
     """
-    marks = np.asarray(equity, dtype=np.float64)
+    marks = np.asarray(equity)
     if marks.ndim != 1 or marks.size == 0 or not marks[0] > 0:
         raise InvalidValue("equity must be a series that begins above 0")
     if flows is None:
-        units: FloatArray = marks / marks[0]
+        units: FloatArray = np.divide(marks, marks[0], dtype=np.float64)
         return units
+    marks = marks.astype(np.float64)
     moved = np.asarray(flows, dtype=np.float64)
     if moved.shape != marks.shape:
         raise InvalidValue(f"flows must have shape {marks.shape}, was {moved.shape}")
@@ -46,7 +47,8 @@ def simple_returns(nav: ArrayLike) -> FloatArray:
     """Return ``navᵢ / navᵢ₋₁ − 1``, shape (n − 1,); 0 after the NAV has reached 0 or less."""
     values = np.asarray(nav, dtype=np.float64)
     if values.size and values.min() > 0:
-        return values[1:] / values[:-1] - 1.0
+        found: FloatArray = np.divide(values[1:], values[:-1])
+        return np.subtract(found, 1.0, out=found)
     alive = values[:-1] > 0
     growth: FloatArray = np.where(alive, values[1:] / np.where(alive, values[:-1], 1.0), 1.0)
     change: FloatArray = np.subtract(growth, 1.0)

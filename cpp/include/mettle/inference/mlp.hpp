@@ -66,18 +66,23 @@ public:
     void forward_batch(const float* obs, std::size_t rows, float* actions, float* scratch) const;
 
 private:
-    using Kernel = void (*)(const float* input, int inputs, const float* weight, const float* bias,
-                            int blocks, float* output);
-    using Activate = void (*)(float* values, int count);
+    // What runs a layer, whose outputs lie in blocks of so many lanes.
+    struct Kernels {
+        std::ptrdiff_t block;
+        void (*dense)(const float* input, int inputs, const float* weight, const float* bias,
+                      int blocks, float* output);
+        void (*activate)(float* values, int count);
+    };
     struct Layer {
         int inputs;
-        int lanes;   // outputs, and what fills up the last block
+        int lanes;           // its outputs, and what fills up the last block
         int blocks;
         std::size_t weight;  // offset of its first block in weights_
         std::size_t bias;
-        Kernel dense;
-        Activate activate;
+        Kernels kernels;
     };
+
+    static Kernels kernels(Dispatch level, Activation activation, int outputs);
 
     int inputs_;
     int outputs_;

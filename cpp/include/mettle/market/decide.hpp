@@ -181,7 +181,7 @@ METTLE_HD void decide(Context& context, const Account& account, const float* act
         const Int size = absolute(plan.weight[i]);
         const Int budget =
             size == 0 ? 0 : scale_down<kActionScale>(account.equity, size, context.overflow);
-        const Int lots = divide(budget, plan.worth[i]);
+        const Int lots = size == 0 ? 0 : divide(budget, plan.worth[i]);
         const Int target = plan.weight[i] < 0 ? -lots : lots;
         const Int change = target - account.lots[i];
         if (change != 0 && !too_small(context, account, i, change, target, plan.worth[i],

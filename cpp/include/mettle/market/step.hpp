@@ -9,7 +9,7 @@
 namespace mettle::market {
 
 struct StepResult {
-    double reward;
+    double reward;  // 0 where fills are traced
     bool terminated;
     bool overflow;
 };
@@ -136,7 +136,9 @@ METTLE_HD StepResult close_bar(Context& context, Account& account, Int equity, i
         ruin(context, account, assets);
         account.equity = account.cash;
     }
-    const double reward = reward_of(context, account, before, ruined, assets);
+    // Nobody learns where fills are traced.
+    const bool learns = context.trace == nullptr;
+    const double reward = learns ? reward_of(context, account, before, ruined, assets) : 0.0;
     account.peak = larger(account.peak, account.equity);
     return {reward, ruined, context.overflow};
 }
