@@ -14,7 +14,7 @@ from ._rows import Goal, Row, Shown, by_name, figure
 from ._worker import Reading, Worker
 
 BARS = 1_000_000
-_STREAMED = 2_000
+_STREAMED = 512
 _MILLION = Shown("ms a million bars", 1e9, time=True)
 _BAR = Shown("ns a bar", 1e9, time=True)
 _GOALS = {1: Goal(1.2), 8: Goal(3)}
