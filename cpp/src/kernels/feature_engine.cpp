@@ -205,6 +205,10 @@ void Engine::write_present(const Lane* lanes, const Block* blocks, std::size_t r
         }
 }
 
+bool Engine::past_caches(const Grid& grid) const {
+    return grid.rows * assets() * width_ > kCached;
+}
+
 // Take those rows of assets next to each other, whose results are next to each other as well.
 void Engine::run_group(const Grid& grid, double* values, std::uint8_t* valid, std::size_t from,
                        std::size_t rows, std::size_t asset, std::size_t count, double* columns) {
@@ -234,7 +238,7 @@ void Engine::run_group(const Grid& grid, double* values, std::uint8_t* valid, st
             node->run(asset + k, blocks + k, std::min(kLanes, count - k));
     if (!alone && whole)
         write_rows(columns, count * width_, rows, first, assets() * width_,
-                   grid.rows * assets() * width_ > kCached);
+                   past_caches(grid));
     else if (!alone)
         write_present(lanes, blocks, rows, count, first);
     if (crosses_.empty())
@@ -250,7 +254,7 @@ bool Engine::run_assets(const Grid& grid, double* values, std::uint8_t* valid, s
         for (std::size_t a = first; a < last; a += kGroup)
             run_group(grid, values, valid, from, rows, a, std::min(kGroup, last - a), columns);
     }
-    finish_streams();
+    if (past_caches(grid)) finish_streams();
     return true;
 }
 

@@ -97,6 +97,7 @@ class Engine {
     Status add(const Spec& spec, std::size_t column, Level level);
     void prepare_windows();
     bool check(const Grid& grid, std::size_t from, std::size_t rows) const;
+    bool past_caches(const Grid& grid) const;  // whether its values are too many for them
     bool run_assets(const Grid& grid, double* values, std::uint8_t* valid, std::size_t first,
                     std::size_t last, double* columns);
     void run_group(const Grid& grid, double* values, std::uint8_t* valid, std::size_t from,

@@ -179,9 +179,11 @@ METTLE_HD void decide(Context& context, const Account& account, const float* act
         plan.change[i] = 0;
         if (plan.hold[i]) continue;
         const Int size = absolute(plan.weight[i]);
-        const Int budget =
-            size == 0 ? 0 : scale_down<kActionScale>(account.equity, size, context.overflow);
-        const Int lots = size == 0 ? 0 : divide(budget, plan.worth[i]);
+        Int lots = 0;
+        if (size != 0) {
+            const Int budget = scale_down<kActionScale>(account.equity, size, context.overflow);
+            lots = divide(budget, plan.worth[i]);
+        }
         const Int target = plan.weight[i] < 0 ? -lots : lots;
         const Int change = target - account.lots[i];
         if (change != 0 && !too_small(context, account, i, change, target, plan.worth[i],
